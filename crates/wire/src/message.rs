@@ -56,6 +56,21 @@ pub struct Tag {
     pub frame_info: Option<FrameInfo>,
 }
 
+impl Tag {
+    /// A tag of times and text alone: default track, no file named yet.
+    pub fn new(start_time: i64, end_time: i64, tag: impl Into<String>) -> Self {
+        Self {
+            start_time,
+            end_time,
+            tag: tag.into(),
+            source_media: String::new(),
+            track: String::new(),
+            additional_info: None,
+            frame_info: None,
+        }
+    }
+}
+
 /// Where in a video or still a tag was seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FrameInfo {
@@ -172,15 +187,7 @@ mod tests {
     }
 
     fn dog() -> Tag {
-        Tag {
-            start_time: 1500,
-            end_time: 8000,
-            tag: "A dog".into(),
-            source_media: "media/0001.mp4".into(),
-            track: String::new(),
-            additional_info: None,
-            frame_info: None,
-        }
+        Tag { source_media: "media/0001.mp4".into(), ..Tag::new(1500, 8000, "A dog") }
     }
 
     #[test]
