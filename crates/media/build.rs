@@ -1,0 +1,18 @@
+//! Tells the crate which of libav's renamed fields the system's FFmpeg has.
+
+use std::env;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    for (cfg, since) in [
+        ("libav_frame_duration", "FFMPEG_6_0"),
+        ("libav_frame_flags", "FFMPEG_6_1"),
+        ("libav_coded_side_data", "FFMPEG_6_1"),
+    ] {
+        println!("cargo::rustc-check-cfg=cfg({cfg})");
+        // The binding passes what it found on to the crates that link it.
+        if env::var_os(format!("DEP_FFMPEG_{since}")).is_some() {
+            println!("cargo::rustc-cfg={cfg}");
+        }
+    }
+}

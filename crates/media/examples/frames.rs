@@ -1,0 +1,47 @@
+//! Prints the chosen frames of a video, or a still, for comparison with another decoder.
+//!
+//! `frames FILE RATE|all|key [gray] [WIDTHxHEIGHT] [-o RAW]`: a line a frame with index, ticks, base, time in ms,
+//! duration in ms, width and height; with `-o` the pixels of all frames, one after the other.
+//! `frames FILE still [-o RAW]`: a line with width and height.
+
+use std::{env, error::Error, fs::File, io::Write, path::PathBuf};
+
+use tagger_media::{FrameOptions, Frames, Limits, Pixels, Rate, Size, read_still};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = env::args().skip(1);
+    let path = PathBuf::from(arguments.next().ok_or("name a file")?);
+    let (mut options, mut still, mut raw) = (FrameOptions::default(), false, None);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "still" => still = true,
+            "all" => options.rate = Rate::All,
+            "key" => options.rate = Rate::KeyFrames,
+            "gray" => options.pixels = Pixels::Gray8,
+            "-o" => raw = Some(File::create(arguments.next().ok_or("name an output file")?)?),
+            size if size.contains('x') => {
+                let (width, height) = size.split_once('x').ok_or("a size is WIDTHxHEIGHT")?;
+                options.size = Size::Fit { width: width.parse()?, height: height.parse()? };
+            }
+            rate => options.rate = Rate::Fps(rate.parse()?),
+        }
+    }
+    if still {
+        let image = read_still(&path, &Limits::default())?;
+        println!("{} {}", image.width, image.height);
+        return Ok(raw.iter_mut().try_for_each(|raw| raw.write_all(&image.data))?);
+    }
+    let mut frames = Frames::open(&path, &options)?;
+    for frame in &mut frames {
+        let frame = frame?;
+        let (image, pts) = (&frame.image, frame.pts);
+        let (time, duration) = (frame.time.to_millis(), frame.duration.to_millis());
+        println!("{} {} {} {time} {duration} {} {}", frame.index, pts.ticks, pts.base, image.width, image.height);
+        raw.iter_mut().try_for_each(|raw| raw.write_all(&image.data))?;
+    }
+    let skipped = frames.skipped();
+    if !skipped.is_nothing() {
+        eprintln!("{skipped:?}");
+    }
+    Ok(())
+}

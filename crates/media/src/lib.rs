@@ -1,0 +1,42 @@
+//! Opens media files and gives out what they hold: facts, frames with exact times, and still pictures.
+//!
+//! The one crate that talks to libav; every call into it lies in the private module `libav`. It knows nothing of
+//! jobs, models or messages.
+//!
+//! ```no_run
+//! use tagger_media::{FrameOptions, Frames, Rate};
+//!
+//! let options = FrameOptions { rate: Rate::Fps(2.0), ..FrameOptions::default() };
+//! for frame in Frames::open("clip.mp4".as_ref(), &options)? {
+//!     let frame = frame?;
+//!     println!("{} at {} ms, {}x{}", frame.index, frame.time.to_millis(), frame.image.width, frame.image.height);
+//! }
+//! # Ok::<(), tagger_media::MediaError>(())
+//! ```
+
+mod convert;
+mod decode;
+mod error;
+mod file;
+mod frames;
+mod info;
+mod libav;
+mod options;
+mod probe;
+mod queue;
+mod raster;
+mod select;
+mod still;
+mod time;
+mod wholeness;
+
+pub use error::MediaError;
+pub use frames::{Frame, Frames, Skipped};
+pub use info::{AudioInfo, MediaInfo, MediaKind, StreamInfo, StreamKind, VideoInfo};
+pub use options::{FrameOptions, Limits, Pixels, Rate, Size};
+pub use probe::{probe, probe_within};
+pub use raster::{Image, Orientation};
+pub use select::{Grid, Picked};
+pub use still::{check_extension, read_still};
+pub use time::{Rational, Timestamp};
+pub use wholeness::Wholeness;

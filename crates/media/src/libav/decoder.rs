@@ -1,0 +1,93 @@
+//! Turns packets into pictures.
+
+use std::{
+    ffi::c_int,
+    ptr::{self, NonNull},
+};
+
+use ffmpeg_sys_the_third as ffi;
+
+use super::{AvError, Packet, Picture, input::Stream};
+
+/// An opened decoder.
+pub struct Decoder(NonNull<ffi::AVCodecContext>);
+
+// SAFETY: a codec context may be used from any thread, by one at a time, which `&mut self` sees to.
+unsafe impl Send for Decoder {}
+
+/// Whether the decoder took a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    Taken,
+    /// Pictures have to be received first.
+    Full,
+}
+
+/// What the decoder answered. Running dry is a turn in the conversation, not an error.
+pub enum Received {
+    Picture(Picture),
+    NeedsPacket,
+    Finished,
+}
+
+impl Decoder {
+    /// Opens the decoder of a video stream. `Ok(None)` when libav has none for its codec.
+    ///
+    /// `threads` 0 lets libav take one a core. A picture of more than `max_pixels` is refused like a damaged one.
+    pub fn open(stream: &Stream<'_>, threads: u32, max_pixels: u64) -> Result<Option<Self>, AvError> {
+        // SAFETY: takes any number; the answer is static or null.
+        let codec = unsafe { ffi::avcodec_find_decoder(stream.parameters().codec_id) };
+        if codec.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: the codec is one of libav's.
+        let raw = unsafe { ffi::avcodec_alloc_context3(codec) };
+        let mut decoder = Self(NonNull::new(raw).ok_or(AvError::NO_MEMORY)?);
+        // SAFETY: context and parameters are valid; the parameters are copied.
+        AvError::check(unsafe { ffi::avcodec_parameters_to_context(raw, stream.parameters()) })?;
+        let context = decoder.raw_mut();
+        context.pkt_timebase = stream.raw_time_base();
+        context.thread_count = c_int::try_from(threads).unwrap_or(c_int::MAX);
+        context.max_pixels = i64::try_from(max_pixels).unwrap_or(i64::MAX);
+        // SAFETY: the context is not open yet and was made for this codec.
+        AvError::check(unsafe { ffi::avcodec_open2(raw, codec, ptr::null_mut()) })?;
+        Ok(Some(decoder))
+    }
+
+    fn raw_mut(&mut self) -> &mut ffi::AVCodecContext {
+        // SAFETY: alive as long as `self`, which is borrowed mutably.
+        unsafe { self.0.as_mut() }
+    }
+
+    /// Gives the decoder a packet, or with `None` the news that there are no more.
+    pub fn send(&mut self, packet: Option<&Packet>) -> Result<Sent, AvError> {
+        let packet = packet.map_or(ptr::null(), Packet::as_ptr);
+        // SAFETY: the context is open; the packet is valid or null, which starts the draining.
+        match AvError::check(unsafe { ffi::avcodec_send_packet(self.0.as_ptr(), packet) }) {
+            Ok(_) => Ok(Sent::Taken),
+            Err(AvError::AGAIN) => Ok(Sent::Full),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes the next picture, in presentation order.
+    pub fn receive(&mut self) -> Result<Received, AvError> {
+        let mut picture = Picture::new()?;
+        // SAFETY: the context is open and the frame valid and empty.
+        match AvError::check(unsafe { ffi::avcodec_receive_frame(self.0.as_ptr(), picture.as_mut_ptr()) }) {
+            Ok(_) => Ok(Received::Picture(picture)),
+            Err(AvError::AGAIN) => Ok(Received::NeedsPacket),
+            Err(AvError::END) => Ok(Received::Finished),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        let mut raw = self.0.as_ptr();
+        // SAFETY: `raw` came from `avcodec_alloc_context3`, `Decoder` is its only owner, and drop runs once. Joins
+        // the decoder's threads.
+        unsafe { ffi::avcodec_free_context(&mut raw) }
+    }
+}

@@ -1,0 +1,346 @@
+//! An opened container: its streams and their packets.
+
+use std::{
+    ffi::{CStr, CString, c_char, c_int},
+    fs::File,
+    marker::PhantomData,
+    path::Path,
+    ptr::{self, NonNull},
+    sync::{Arc, Once, atomic::AtomicBool},
+};
+
+use ffmpeg_sys_the_third as ffi;
+
+use super::{AvError, Packet, io::Io, names, rational, ticks};
+use crate::{AudioInfo, Orientation, Rational};
+
+/// How a container is opened.
+pub struct OpenOptions {
+    pub max_streams: u32,
+    pub max_pixels: u64,
+    /// Set from any thread: reading ends with an error.
+    pub cancelled: Arc<AtomicBool>,
+}
+
+/// An opened container.
+pub struct Input {
+    context: NonNull<ffi::AVFormatContext>,
+    /// Used by `context` until it is closed.
+    _io: Io,
+}
+
+// SAFETY: a format context may be used from any thread, by one at a time, which `&mut self` sees to.
+unsafe impl Send for Input {}
+
+impl Input {
+    /// Opens `file` and looks into its streams. `path` serves for its extension only: nothing is opened by name.
+    pub fn open(file: File, path: &Path, options: &OpenOptions) -> Result<Self, AvError> {
+        be_quiet();
+        let io = Io::new(file, Arc::clone(&options.cancelled))?;
+        let url = CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| AvError::INVALID)?;
+        let mut settings = Dictionary::default();
+        settings.set(c"protocol_whitelist", c"none");
+        settings.set_number(c"max_streams", options.max_streams.into());
+        // SAFETY: takes nothing, gives a context or null.
+        let mut raw = unsafe { ffi::avformat_alloc_context() };
+        let Some(mut context) = NonNull::new(raw) else { return Err(AvError::NO_MEMORY) };
+        // SAFETY: just allocated, and nobody else knows it.
+        unsafe { context.as_mut() }.pb = io.as_ptr();
+        // SAFETY: `raw` is an unopened context with its own I/O, the strings are alive; on failure libav frees `raw`.
+        AvError::check(unsafe { ffi::avformat_open_input(&mut raw, url.as_ptr(), ptr::null(), &mut settings.0) })?;
+        let Some(context) = NonNull::new(raw) else { return Err(AvError::NO_MEMORY) };
+        let mut input = Self { context, _io: io };
+        input.find_stream_info(options.max_pixels)?;
+        Ok(input)
+    }
+
+    /// Reads ahead until the streams' facts are known; decodes a little where the container does not tell them.
+    fn find_stream_info(&mut self, max_pixels: u64) -> Result<(), AvError> {
+        let mut settings: Vec<Dictionary> = (0..self.raw().nb_streams).map(|_| Dictionary::default()).collect();
+        for settings in &mut settings {
+            settings.set_number(c"max_pixels", i64::try_from(max_pixels).unwrap_or(i64::MAX));
+        }
+        let mut raw: Vec<*mut ffi::AVDictionary> = settings.iter().map(|settings| settings.0).collect();
+        // SAFETY: the context is open, and `raw` has one dictionary (or null) for each of its streams.
+        let code = unsafe { ffi::avformat_find_stream_info(self.context.as_ptr(), raw.as_mut_ptr()) };
+        for (settings, raw) in settings.iter_mut().zip(raw) {
+            settings.0 = raw; // libav replaces a dictionary by what it did not use
+        }
+        AvError::check(code).map(drop)
+    }
+
+    fn raw(&self) -> &ffi::AVFormatContext {
+        // SAFETY: the context is alive as long as `self`, and changed only through `&mut self`.
+        unsafe { self.context.as_ref() }
+    }
+
+    /// libav's short name of the container.
+    pub fn format(&self) -> String {
+        let Some(format) = NonNull::new(self.raw().iformat.cast_mut()) else { return String::new() };
+        // SAFETY: the format of an open context is one of libav's static descriptions.
+        let name = unsafe { format.as_ref() }.name;
+        // SAFETY: static and NUL-ended.
+        unsafe { names::owned(name) }.unwrap_or_default()
+    }
+
+    /// Where the timeline begins, in microseconds, as libav counts it: the earliest stream's start.
+    pub fn start_micros(&self) -> Option<i64> {
+        ticks(self.raw().start_time)
+    }
+
+    /// The length in microseconds.
+    pub fn duration_micros(&self) -> Option<i64> {
+        ticks(self.raw().duration).filter(|&micros| micros > 0)
+    }
+
+    /// Every stream, in the container's order.
+    pub fn streams(&self) -> impl Iterator<Item = Stream<'_>> {
+        let streams = self.raw().streams;
+        (0..self.raw().nb_streams as usize).filter_map(move |index| {
+            // SAFETY: `streams` has `nb_streams` entries.
+            let stream = unsafe { *streams.wrapping_add(index) };
+            // SAFETY: streams and their parameters live as long as the context that `self` borrows.
+            let raw = unsafe { stream.as_ref() }?;
+            // SAFETY: as above.
+            let parameters = unsafe { raw.codecpar.as_ref() }?;
+            Some(Stream { raw, parameters, _input: PhantomData })
+        })
+    }
+
+    /// Makes the demuxer skip all streams but the wanted ones.
+    pub fn keep_only(&mut self, wanted: &[u32]) {
+        let (streams, count) = (self.raw().streams, self.raw().nb_streams);
+        for index in (0..count).filter(|index| !wanted.contains(index)) {
+            // SAFETY: `streams` has `count` entries.
+            let stream = unsafe { *streams.wrapping_add(index as usize) };
+            // SAFETY: the stream lives as long as the context, which `&mut self` lends to nobody else.
+            if let Some(stream) = unsafe { stream.as_mut() } {
+                stream.discard = ffi::AVDiscard::ALL;
+            }
+        }
+    }
+
+    /// Reads the next packet into `packet`. `false` at the end of the file.
+    pub fn read(&mut self, packet: &mut Packet) -> Result<bool, AvError> {
+        packet.clear();
+        // SAFETY: the context is open and the packet valid and empty.
+        match AvError::check(unsafe { ffi::av_read_frame(self.context.as_ptr(), packet.as_mut_ptr()) }) {
+            Ok(_) => Ok(true),
+            Err(AvError::END) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        let mut raw = self.context.as_ptr();
+        // SAFETY: `raw` is open, `Input` is its only owner, and drop runs once; `_io` is freed after it.
+        unsafe { ffi::avformat_close_input(&mut raw) }
+    }
+}
+
+/// What a stream carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamType {
+    Video,
+    Audio,
+    Other,
+}
+
+/// A stream of an [`Input`].
+#[derive(Clone, Copy)]
+pub struct Stream<'a> {
+    raw: &'a ffi::AVStream,
+    parameters: &'a ffi::AVCodecParameters,
+    _input: PhantomData<&'a Input>,
+}
+
+impl Stream<'_> {
+    pub(super) fn parameters(&self) -> &ffi::AVCodecParameters {
+        self.parameters
+    }
+
+    pub(super) fn raw_time_base(&self) -> ffi::AVRational {
+        self.raw.time_base
+    }
+
+    pub fn index(&self) -> u32 {
+        u32::try_from(self.raw.index).unwrap_or(u32::MAX)
+    }
+
+    /// A video or audio stream of which libav found out nothing (no size, no sample rate) counts as neither.
+    pub fn kind(&self) -> StreamType {
+        match self.parameters.codec_type {
+            ffi::AVMediaType::VIDEO if self.width() > 0 && self.height() > 0 => StreamType::Video,
+            ffi::AVMediaType::AUDIO if self.parameters.sample_rate > 0 => StreamType::Audio,
+            _ => StreamType::Other,
+        }
+    }
+
+    /// libav's name of the type.
+    pub fn type_name(&self) -> String {
+        names::media_type(self.parameters.codec_type)
+    }
+
+    /// libav's short name of the codec.
+    pub fn codec(&self) -> String {
+        names::codec(self.parameters.codec_id)
+    }
+
+    /// Whether single packets of it can be pictures that are not shown, marked in their first byte.
+    pub fn is_vp8(&self) -> bool {
+        self.parameters.codec_id == ffi::AVCodecID::VP8
+    }
+
+    /// The unit of its times.
+    pub fn time_base(&self) -> Rational {
+        rational(self.raw.time_base).unwrap_or(Rational { num: 1, den: 1_000_000 })
+    }
+
+    /// The first timestamp.
+    pub fn start(&self) -> Option<i64> {
+        ticks(self.raw.start_time)
+    }
+
+    /// The length, in its time base.
+    pub fn duration(&self) -> Option<i64> {
+        ticks(self.raw.duration).filter(|&duration| duration > 0)
+    }
+
+    pub fn is_default(&self) -> bool {
+        self.raw.disposition & ffi::AV_DISPOSITION_DEFAULT != 0
+    }
+
+    pub fn is_attached_picture(&self) -> bool {
+        self.raw.disposition & ffi::AV_DISPOSITION_ATTACHED_PIC != 0
+    }
+
+    /// A tag, as written.
+    pub fn tag(&self, key: &CStr) -> Option<String> {
+        // SAFETY: the dictionary is the stream's own or null, the key NUL-ended.
+        let entry = unsafe { ffi::av_dict_get(self.raw.metadata, key.as_ptr(), ptr::null(), 0) };
+        // SAFETY: the entry is null or lives as long as the dictionary.
+        let value: *const c_char = unsafe { entry.as_ref() }?.value;
+        // SAFETY: values of a dictionary are NUL-ended.
+        unsafe { names::owned(value) }
+    }
+
+    /// Columns as stored; 0 when not known.
+    pub fn width(&self) -> u32 {
+        u32::try_from(self.parameters.width).unwrap_or(0)
+    }
+
+    /// Rows as stored; 0 when not known.
+    pub fn height(&self) -> u32 {
+        u32::try_from(self.parameters.height).unwrap_or(0)
+    }
+
+    pub fn pixel_format(&self) -> String {
+        names::pixel_format(ffi::AVPixelFormat(self.parameters.format))
+    }
+
+    pub fn colour_space(&self) -> Option<String> {
+        names::colour_space(self.parameters.color_space)
+    }
+
+    pub fn colour_range(&self) -> Option<String> {
+        names::colour_range(self.parameters.color_range)
+    }
+
+    pub fn sample_aspect_ratio(&self) -> Option<Rational> {
+        rational(self.raw.sample_aspect_ratio).or_else(|| rational(self.parameters.sample_aspect_ratio))
+    }
+
+    /// Frames a second on average.
+    pub fn average_fps(&self) -> Option<Rational> {
+        rational(self.raw.avg_frame_rate)
+    }
+
+    /// The lowest rate that all timestamps fit, a guess.
+    pub fn nominal_fps(&self) -> Option<Rational> {
+        rational(self.raw.r_frame_rate)
+    }
+
+    pub fn audio(&self) -> AudioInfo {
+        let positive = |number: c_int| u32::try_from(number).unwrap_or(0);
+        AudioInfo {
+            sample_rate: positive(self.parameters.sample_rate),
+            channels: positive(self.parameters.ch_layout.nb_channels),
+            channel_layout: names::channel_layout(&self.parameters.ch_layout),
+            sample_format: names::sample_format(ffi::AVSampleFormat(self.parameters.format)),
+        }
+    }
+
+    /// How the stored pictures lie.
+    pub fn orientation(&self) -> Orientation {
+        self.display_matrix().map_or(Orientation::UPRIGHT, |matrix| Orientation::from_display_matrix(&matrix))
+    }
+
+    #[cfg(not(libav_coded_side_data))]
+    fn display_matrix(&self) -> Option<[i32; 9]> {
+        let mut size = 0;
+        // SAFETY: the stream is alive; the answer is null or points to `size` bytes that live as long.
+        let data =
+            unsafe { ffi::av_stream_get_side_data(self.raw, ffi::AVPacketSideDataType::DISPLAYMATRIX, &mut size) };
+        if size < size_of::<[i32; 9]>() {
+            return None;
+        }
+        // SAFETY: null, or long enough for nine numbers; side data is aligned for any type.
+        unsafe { data.cast::<[i32; 9]>().as_ref() }.copied()
+    }
+
+    #[cfg(libav_coded_side_data)]
+    fn display_matrix(&self) -> Option<[i32; 9]> {
+        // SAFETY: the parameters' list has as many entries as they say; the answer is null or one of them.
+        let entry = unsafe {
+            ffi::av_packet_side_data_get(
+                self.parameters.coded_side_data,
+                self.parameters.nb_coded_side_data,
+                ffi::AVPacketSideDataType::DISPLAYMATRIX,
+            )
+        };
+        // SAFETY: null, or an entry that lives as long as the stream.
+        let entry = unsafe { entry.as_ref() }?;
+        if entry.size < size_of::<[i32; 9]>() {
+            return None;
+        }
+        // SAFETY: null, or long enough for nine numbers; side data is aligned for any type.
+        unsafe { entry.data.cast::<[i32; 9]>().as_ref() }.copied()
+    }
+}
+
+/// Names and values for libav: owned, freed on drop.
+struct Dictionary(*mut ffi::AVDictionary);
+
+impl Default for Dictionary {
+    fn default() -> Self {
+        Self(ptr::null_mut())
+    }
+}
+
+impl Dictionary {
+    fn set(&mut self, key: &CStr, value: &CStr) {
+        // SAFETY: the dictionary is null or libav's; key and value are copied. Without memory the entry is missing.
+        unsafe { ffi::av_dict_set(&mut self.0, key.as_ptr(), value.as_ptr(), 0) };
+    }
+
+    fn set_number(&mut self, key: &CStr, value: i64) {
+        // SAFETY: as above.
+        unsafe { ffi::av_dict_set_int(&mut self.0, key.as_ptr(), value, 0) };
+    }
+}
+
+impl Drop for Dictionary {
+    fn drop(&mut self) {
+        // SAFETY: null or libav's, and ours alone.
+        unsafe { ffi::av_dict_free(&mut self.0) }
+    }
+}
+
+/// libav prints to standard error; what matters of it is in our errors.
+fn be_quiet() {
+    static ONCE: Once = Once::new();
+    // SAFETY: sets one number.
+    ONCE.call_once(|| unsafe { ffi::av_log_set_level(ffi::AV_LOG_QUIET) });
+}

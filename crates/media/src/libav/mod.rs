@@ -1,0 +1,32 @@
+//! The one place that calls libav: owned, freed on drop, and safe to use from above.
+//!
+//! Every `unsafe` block of the crate lies in this folder, with one unsafe operation each. Types: [`Input`] gives
+//! [`Packet`]s of [`Stream`]s, a [`Decoder`] turns them into [`Picture`]s, a [`Scaler`] turns those into plain bytes.
+
+mod decoder;
+mod error;
+mod input;
+mod io;
+mod names;
+mod packet;
+mod picture;
+mod scaler;
+
+pub use decoder::{Decoder, Received, Sent};
+pub use error::AvError;
+pub use input::{Input, OpenOptions, Stream, StreamType};
+pub use packet::Packet;
+pub use picture::{Picture, PixelFormat};
+pub use scaler::{Field, ScaleTo, Scaler};
+
+use crate::Rational;
+
+/// A rational of libav; `None` for its "unknown" (0/0, 0/1) and for nonsense.
+fn rational(raw: ffmpeg_sys_the_third::AVRational) -> Option<Rational> {
+    Rational::new(raw.num.into(), raw.den.into()).filter(|rational| rational.num > 0)
+}
+
+/// A timestamp of libav; `None` for its "no timestamp".
+fn ticks(raw: i64) -> Option<i64> {
+    (raw != ffmpeg_sys_the_third::AV_NOPTS_VALUE).then_some(raw)
+}

@@ -1,0 +1,86 @@
+//! A piece of a stream as it lies in the file.
+
+use std::ptr::NonNull;
+
+use ffmpeg_sys_the_third as ffi;
+
+use super::{AvError, ticks};
+
+/// A packet: owned, freed on drop, filled again and again.
+pub struct Packet(NonNull<ffi::AVPacket>);
+
+// SAFETY: a packet belongs to no thread; libav only counts references to its data, atomically.
+unsafe impl Send for Packet {}
+
+impl Packet {
+    pub fn new() -> Result<Self, AvError> {
+        // SAFETY: takes nothing, gives a packet or null.
+        NonNull::new(unsafe { ffi::av_packet_alloc() }).map(Self).ok_or(AvError::NO_MEMORY)
+    }
+
+    pub(super) fn as_mut_ptr(&mut self) -> *mut ffi::AVPacket {
+        self.0.as_ptr()
+    }
+
+    pub(super) fn as_ptr(&self) -> *const ffi::AVPacket {
+        self.0.as_ptr()
+    }
+
+    fn raw(&self) -> &ffi::AVPacket {
+        // SAFETY: the packet is alive as long as `self`, and changed only through `&mut self`.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Lets go of the content.
+    pub fn clear(&mut self) {
+        // SAFETY: the packet is valid; an empty one stays empty.
+        unsafe { ffi::av_packet_unref(self.as_mut_ptr()) }
+    }
+
+    pub fn stream_index(&self) -> u32 {
+        u32::try_from(self.raw().stream_index).unwrap_or(u32::MAX)
+    }
+
+    /// Presentation time in the stream's time base.
+    pub fn pts(&self) -> Option<i64> {
+        ticks(self.raw().pts)
+    }
+
+    /// Decoding time in the stream's time base.
+    pub fn dts(&self) -> Option<i64> {
+        ticks(self.raw().dts)
+    }
+
+    /// In the stream's time base; 0 when not known.
+    pub fn duration(&self) -> i64 {
+        self.raw().duration
+    }
+
+    pub fn is_key(&self) -> bool {
+        self.raw().flags & ffi::AV_PKT_FLAG_KEY != 0
+    }
+
+    /// Whether the demuxer found it damaged.
+    pub fn is_corrupt(&self) -> bool {
+        self.raw().flags & ffi::AV_PKT_FLAG_CORRUPT != 0
+    }
+
+    /// Whether it is decoded but not shown, as an edit list can ask.
+    pub fn is_discarded(&self) -> bool {
+        self.raw().flags & ffi::AV_PKT_FLAG_DISCARD != 0
+    }
+
+    pub fn first_byte(&self) -> Option<u8> {
+        let raw = self.raw();
+        // SAFETY: the data of a packet of at least one byte starts at `data`.
+        (raw.size > 0 && !raw.data.is_null()).then(|| unsafe { *raw.data })
+    }
+}
+
+impl Drop for Packet {
+    fn drop(&mut self) {
+        let mut raw = self.0.as_ptr();
+        // SAFETY: `raw` came from `av_packet_alloc`, `Packet` is its only owner, and drop runs once.
+        unsafe { ffi::av_packet_free(&mut raw) }
+    }
+}

@@ -1,0 +1,116 @@
+//! A decoded picture in the decoder's own pixels.
+
+use std::ptr::NonNull;
+
+use ffmpeg_sys_the_third as ffi;
+
+use super::{AvError, names, ticks};
+use crate::Orientation;
+
+/// A decoded picture: owned, freed on drop.
+pub struct Picture(NonNull<ffi::AVFrame>);
+
+// SAFETY: a frame belongs to no thread; libav only counts references to its planes, atomically.
+unsafe impl Send for Picture {}
+
+/// What a pixel of a picture is, and how it becomes a colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PixelFormat {
+    pub(super) format: ffi::AVPixelFormat,
+    pub(super) colour_space: ffi::AVColorSpace,
+    pub(super) colour_range: ffi::AVColorRange,
+    pub(super) chroma_location: ffi::AVChromaLocation,
+}
+
+impl PixelFormat {
+    /// libav's name of the layout, such as `yuv420p`.
+    pub fn name(self) -> String {
+        names::pixel_format(self.format)
+    }
+}
+
+impl Picture {
+    pub(super) fn new() -> Result<Self, AvError> {
+        // SAFETY: takes nothing, gives a frame or null.
+        NonNull::new(unsafe { ffi::av_frame_alloc() }).map(Self).ok_or(AvError::NO_MEMORY)
+    }
+
+    pub(super) fn as_mut_ptr(&mut self) -> *mut ffi::AVFrame {
+        self.0.as_ptr()
+    }
+
+    pub(super) fn raw(&self) -> &ffi::AVFrame {
+        // SAFETY: the frame is alive as long as `self`, and changed only through `&mut self`.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Columns as stored.
+    pub fn width(&self) -> u32 {
+        u32::try_from(self.raw().width).unwrap_or(0)
+    }
+
+    /// Rows as stored.
+    pub fn height(&self) -> u32 {
+        u32::try_from(self.raw().height).unwrap_or(0)
+    }
+
+    /// Presentation time in the stream's time base: the stream's word, failing that libav's best guess.
+    pub fn pts(&self) -> Option<i64> {
+        ticks(self.raw().pts).or_else(|| ticks(self.raw().best_effort_timestamp))
+    }
+
+    /// How long the stream says it is shown, in its time base.
+    pub fn duration(&self) -> Option<i64> {
+        #[cfg(libav_frame_duration)]
+        let duration = self.raw().duration;
+        #[cfg(not(libav_frame_duration))]
+        let duration = self.raw().pkt_duration;
+        (duration > 0).then_some(duration)
+    }
+
+    /// Whether it was coded without reference to another picture (type I).
+    pub fn is_intra(&self) -> bool {
+        self.raw().pict_type == ffi::AVPictureType::I
+    }
+
+    /// Whether its odd and even rows are two moments.
+    pub fn is_interlaced(&self) -> bool {
+        #[cfg(libav_frame_flags)]
+        let interlaced = self.raw().flags & ffi::AV_FRAME_FLAG_INTERLACED != 0;
+        #[cfg(not(libav_frame_flags))]
+        let interlaced = self.raw().interlaced_frame != 0;
+        interlaced
+    }
+
+    pub fn pixel_format(&self) -> PixelFormat {
+        let raw = self.raw();
+        PixelFormat {
+            format: ffi::AVPixelFormat(raw.format),
+            colour_space: raw.colorspace,
+            colour_range: raw.color_range,
+            chroma_location: raw.chroma_location,
+        }
+    }
+
+    /// How the picture lies, where the coded picture itself tells it.
+    pub fn orientation(&self) -> Option<Orientation> {
+        // SAFETY: the frame is valid; the answer is null or lives as long as the frame.
+        let data = unsafe { ffi::av_frame_get_side_data(self.0.as_ptr(), ffi::AVFrameSideDataType::DISPLAYMATRIX) };
+        // SAFETY: as above.
+        let data = unsafe { data.as_ref() }?;
+        if data.size < size_of::<[i32; 9]>() {
+            return None;
+        }
+        // SAFETY: long enough for nine numbers; side data is aligned for any type.
+        let matrix = unsafe { data.data.cast::<[i32; 9]>().as_ref() }?;
+        Some(Orientation::from_display_matrix(matrix))
+    }
+}
+
+impl Drop for Picture {
+    fn drop(&mut self) {
+        let mut raw = self.0.as_ptr();
+        // SAFETY: `raw` came from `av_frame_alloc`, `Picture` is its only owner, and drop runs once.
+        unsafe { ffi::av_frame_free(&mut raw) }
+    }
+}
