@@ -1,1 +1,40 @@
-fn main() {}
+//! The `tagger` command: parses, calls, prints. What it decides lies in the crates below it.
+
+mod args;
+mod inspect;
+mod output;
+mod progress;
+mod report;
+mod run;
+mod time;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Command, Tagger};
+
+/// Something failed; what, is on standard error.
+const FAILED: u8 = 1;
+/// Stopped by Ctrl-C or a request to terminate.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let result = match Tagger::parse().command {
+        Command::Run(args) => run::run(args),
+        Command::Inspect(args) => inspect::inspect(&args),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS, // `tagger … | head` has seen enough
+        Err(error) => {
+            report::error(&error);
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -69,7 +69,8 @@ impl FrameTagger {
         for range in ranges.finish() {
             sink(Tag { source_media: file.to_owned(), ..Tag::new(range.start_ms, range.end_ms, range.tag) })?;
         }
-        if let Some(damage) = frames.skipped().summary() {
+        let damage = frames.skipped();
+        if !damage.is_nothing() {
             eprintln!("warning: `{file}`: {damage}");
         }
         Ok(())

@@ -1,1 +1,24 @@
-//! Under construction.
+//! Feeds media to model programs and collects their tags.
+//!
+//! A [`Run`] is one or more models over one or more inputs: [`find_inputs`] turns what the user named into [`Input`]s,
+//! [`Model::resolve`] finds the programs, and [`Run::carry_out`] starts each as a child process under the contract,
+//! tails its output and keeps a ledger of what every input came to. Nothing outside this crate starts a process.
+
+mod align;
+mod collector;
+mod handover;
+mod input;
+mod ledger;
+mod model;
+mod params;
+mod process;
+mod python;
+mod run;
+
+pub use align::{StreamName, TagRow};
+pub use input::{Input, InputError, find_inputs};
+pub use ledger::{Failure, Warning};
+pub use model::{Model, ModelError, shipped_models};
+pub use params::{ParamError, ParamSet};
+pub use python::Interpreter;
+pub use run::{Event, Outcome, Run, RunError, Settings};

@@ -1,0 +1,112 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::time::TimePoint;
+
+/// Turns media into time-aligned tags with anybody's model.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 110, propagate_version = true)]
+pub struct Tagger {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run models over media and show their tags
+    Run(RunArgs),
+    /// Show what a media file really contains, or what a model says of itself
+    Inspect(InspectArgs),
+}
+
+/// Arguments of `tagger run`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit status: 0 done, 1 something failed (what did not fail is shown all the same), 2 usage, 130 interrupted.
+
+Examples:
+  tagger run -m shot clip.mp4
+  tagger run -m shot -m my_model.py --format jsonl -o tags.jsonl media/")]
+pub struct RunArgs {
+    /// Run this model: a shipped model's name, a folder with a tagger.toml, or a .py file. May be given several times
+    #[arg(short, long = "model", value_name = "MODEL", required = true)]
+    pub models: Vec<String>,
+    /// Set a parameter, for one of several models as `model:key=value`. May be given several times
+    #[arg(short = 'p', long = "param", value_name = "KEY=VALUE")]
+    pub pairs: Vec<String>,
+    /// Set parameters from a JSON object, or from a file that holds one (@FILE). `-p` wins over it
+    #[arg(long, value_name = "JSON|@FILE")]
+    pub params: Option<String>,
+    /// Show only tags that reach beyond this time: seconds, HH:MM:SS.mmm or frames (375f)
+    ///
+    /// The models are given the whole file all the same.
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<TimePoint>,
+    /// Show only tags that begin before this time: seconds, HH:MM:SS.mmm or frames (375f)
+    ///
+    /// The models are given the whole file all the same.
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<TimePoint>,
+    /// Write tags in this format [default: by the output file's extension, else table]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Write tags to this file, `-` for standard output. May be given several times [default: -]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Vec<PathBuf>,
+    /// Run Python models with this interpreter [default: the model folder's .venv, VIRTUAL_ENV, python3]
+    #[arg(long, value_name = "PATH", env = "TAGGER_PYTHON")]
+    pub python: Option<PathBuf>,
+    /// Give up on a model that has not begun to read its input after this many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = positive_seconds)]
+    pub input_timeout: f64,
+    /// Show no progress
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Tag these files, and the media in these folders
+    #[arg(required = true)]
+    pub inputs: Vec<PathBuf>,
+}
+
+/// How tags are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// One JSON object a tag and line.
+    Jsonl,
+    /// One row a tag, with a header.
+    Csv,
+    /// `WebVTT`: one cue a tag, for players.
+    Vtt,
+}
+
+/// Arguments of `tagger inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// Look into this: a media file, or a model as `tagger run -m` takes it
+    #[arg(value_name = "FILE|MODEL")]
+    pub target: String,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn positive_seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds <= 1e9);
+    seconds.ok_or_else(|| "give a number of seconds above 0".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Tagger::command().debug_assert();
+    }
+}

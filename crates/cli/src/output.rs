@@ -1,0 +1,141 @@
+//! Writes a run's tags where and how the user wants them.
+
+mod csv;
+mod jsonl;
+mod table;
+mod vtt;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use tagger_runtime::TagRow;
+use tempfile::NamedTempFile;
+
+use crate::args::Format;
+
+/// One place to write tags to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Output {
+    format: Format,
+    /// `None`: standard output.
+    path: Option<PathBuf>,
+}
+
+impl Output {
+    /// The outputs of a command line. Checked before anything starts, so that no work is lost on a typing error.
+    pub fn from_args(paths: &[PathBuf], format: Option<Format>, num_contents: usize) -> anyhow::Result<Vec<Self>> {
+        let standard = [PathBuf::from("-")];
+        let paths = if paths.is_empty() { &standard } else { paths };
+        let outputs: Vec<Self> = paths
+            .iter()
+            .map(|path| {
+                let path = Some(path.clone()).filter(|path| path != Path::new("-"));
+                let by_name = path.as_deref().and_then(format_of);
+                Self { format: format.or(by_name).unwrap_or(Format::Table), path }
+            })
+            .collect();
+        for output in &outputs {
+            if output.format == Format::Vtt && num_contents > 1 {
+                bail!("WebVTT holds the tags of one input, and this run has {num_contents}; run them one by one or take jsonl");
+            }
+            if let Some(path) = &output.path {
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                if !folder.is_dir() {
+                    bail!("cannot write `{}`: there is no folder `{}`", path.display(), folder.display());
+                }
+                if path.is_dir() {
+                    bail!("cannot write `{}`: it is a folder", path.display());
+                }
+            }
+        }
+        Ok(outputs)
+    }
+
+    /// Writes all tags. A file is there whole or not at all.
+    pub fn write(&self, rows: &[TagRow]) -> anyhow::Result<()> {
+        match &self.path {
+            None => {
+                let mut out = BufWriter::new(io::stdout().lock());
+                write_rows(self.format, rows, &mut out).and_then(|()| out.flush()).context("cannot write to standard output")
+            }
+            Some(path) => self.write_file(path, rows).with_context(|| format!("cannot write `{}`", path.display())),
+        }
+    }
+
+    fn write_file(&self, path: &Path, rows: &[TagRow]) -> io::Result<()> {
+        if path.exists() && !path.metadata()?.is_file() {
+            // A pipe or a device is written to, not replaced.
+            let mut out = BufWriter::new(File::create(path)?);
+            write_rows(self.format, rows, &mut out)?;
+            return out.flush();
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(folder)?;
+        write_rows(self.format, rows, &mut BufWriter::new(&mut file))?;
+        keep(file, path)
+    }
+}
+
+/// What a plainly created file would get, before the user's mask.
+fn permissions() -> std::fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o666)
+}
+
+fn keep(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    file.as_file().sync_all()?;
+    file.persist(path).map(drop).map_err(|e| e.error)
+}
+
+fn format_of(path: &Path) -> Option<Format> {
+    match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+        "jsonl" | "ndjson" => Some(Format::Jsonl),
+        "csv" => Some(Format::Csv),
+        "vtt" => Some(Format::Vtt),
+        _ => None,
+    }
+}
+
+fn write_rows(format: Format, rows: &[TagRow], out: &mut impl Write) -> io::Result<()> {
+    match format {
+        Format::Table => table::write(rows, out),
+        Format::Jsonl => jsonl::write(rows, out),
+        Format::Csv => csv::write(rows, out),
+        Format::Vtt => vtt::write(rows, out),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod samples {
+    use serde_json::json;
+    use tagger_runtime::{StreamName, TagRow};
+    use tagger_wire::{FrameInfo, Region};
+
+    /// A shot, and a text on one frame with everything a tag can have.
+    pub fn rows() -> Vec<TagRow> {
+        let shot = TagRow {
+            content: "clips/a.mp4".into(),
+            stream: StreamName::Video,
+            track: "shot_detection".into(),
+            model: "shot".into(),
+            start_time: 0,
+            end_time: 1200,
+            tag: "shot".into(),
+            frame_info: None,
+            additional_info: json!({"score": null, "kind": "start"}).as_object().cloned(),
+            part: 0,
+        };
+        let text = TagRow {
+            track: "ocr".into(),
+            model: "ocr".into(),
+            start_time: 480,
+            end_time: 480,
+            tag: "BREAKING <b> --> \"NEWS\",\n\nat 9 & later".into(),
+            frame_info: Some(FrameInfo { frame_idx: 12, region: Some(Region::Corners([0.05, 0.1, 0.95, 1.0])) }),
+            additional_info: None,
+            ..shot.clone()
+        };
+        vec![shot, text]
+    }
+}

@@ -1,0 +1,42 @@
+//! One row a tag, for spreadsheets. What has structure is JSON in its cell.
+
+use std::io::{self, Write};
+
+use tagger_runtime::TagRow;
+
+const HEADER: [&str; 11] = [
+    "content", "stream", "track", "model", "start_time", "end_time", "tag", "frame_idx", "box", "additional_info", "part",
+];
+
+pub fn write(rows: &[TagRow], out: &mut impl Write) -> io::Result<()> {
+    let mut table = csv::Writer::from_writer(out);
+    table.write_record(HEADER)?;
+    for row in rows {
+        let frame = row.frame_info.as_ref();
+        let region = frame.and_then(|frame| frame.region);
+        table.write_record([
+            row.content.as_str(),
+            &serde_json::to_string(&row.stream)?.replace('"', ""),
+            &row.track,
+            &row.model,
+            &row.start_time.to_string(),
+            &row.end_time.to_string(),
+            &row.tag,
+            &frame.map_or(String::new(), |frame| frame.frame_idx.to_string()),
+            &region.map_or(Ok(String::new()), |region| serde_json::to_string(&region))?,
+            &row.additional_info.as_ref().map_or(Ok(String::new()), serde_json::to_string)?,
+            &row.part.to_string(),
+        ])?;
+    }
+    table.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn structure_is_json_in_its_cell() {
+        let mut out = Vec::new();
+        super::write(&crate::output::samples::rows(), &mut out).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @"");
+    }
+}

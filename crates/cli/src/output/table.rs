@@ -1,0 +1,79 @@
+//! Tags for people: a table for each content.
+
+use std::io::{self, Write};
+
+use comfy_table::{Attribute, Cell, ContentArrangement, Table, presets};
+use serde_json::Value;
+use tagger_runtime::TagRow;
+use tagger_wire::Region;
+
+use crate::time::clock;
+
+pub fn write(rows: &[TagRow], out: &mut impl Write) -> io::Result<()> {
+    for (nth, of_content) in rows.chunk_by(|a, b| a.content == b.content).enumerate() {
+        let gap = if nth > 0 { "\n" } else { "" };
+        writeln!(out, "{gap}{}", one_line(&of_content[0].content))?;
+        let mut table = Table::new();
+        table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_header(["start", "end", "track", "tag", "details"].map(heading));
+        for row in of_content {
+            table.add_row([
+                clock(row.start_time),
+                clock(row.end_time),
+                one_line(&row.track),
+                one_line(&row.tag),
+                details(row),
+            ]);
+        }
+        for line in table.lines() {
+            writeln!(out, "{}", line.trim_end())?;
+        }
+    }
+    Ok(())
+}
+
+fn heading(text: &str) -> Cell {
+    Cell::new(text).add_attribute(Attribute::Bold)
+}
+
+/// The frame, the region and what else is known, shortest form.
+fn details(row: &TagRow) -> String {
+    let mut parts = Vec::new();
+    if let Some(frame) = &row.frame_info {
+        parts.push(format!("frame {}", frame.frame_idx));
+        parts.extend(frame.region.map(|region| format!("at {}", corners(&region))));
+    }
+    for (key, value) in row.additional_info.iter().flatten().filter(|(_, value)| !value.is_null()) {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let short: String = text.chars().take(40).collect();
+        parts.push(one_line(&format!("{key} {short}{}", if short.len() < text.len() { "…" } else { "" })));
+    }
+    parts.join(", ")
+}
+
+fn corners(region: &Region) -> String {
+    let coordinates: &[f64] = match region {
+        Region::Corners(c) => c,
+        Region::Quadrilateral(c) => c,
+    };
+    let percent: Vec<String> = coordinates.iter().map(|c| format!("{:.0}%", c * 100.0)).collect();
+    percent.join(" ")
+}
+
+/// Text that stays on its line and cannot steer a terminal.
+fn one_line(text: &str) -> String {
+    text.split(char::is_control).filter(|piece| !piece.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_table_tells_where_and_what() {
+        let mut out = Vec::new();
+        super::write(&crate::output::samples::rows(), &mut out).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @"");
+    }
+}

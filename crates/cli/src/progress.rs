@@ -1,0 +1,132 @@
+//! Shows how far a run is: a bar a model on a terminal, plain lines elsewhere.
+
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tagger_runtime::Event;
+
+/// The bar's units for one input: fine enough to see a long file move.
+const UNITS_PER_INPUT: u64 = 1000;
+
+/// What progress needs to know of a run: names, and how long each input is.
+pub struct Names {
+    /// The models' names.
+    pub models: Vec<String>,
+    /// The inputs' contents.
+    pub contents: Vec<String>,
+    /// The inputs' durations in ms, where known.
+    pub durations_ms: Vec<Option<i64>>,
+}
+
+/// Takes a run's events and shows them on standard error.
+#[derive(Clone)]
+pub struct Progress {
+    names: Arc<Names>,
+    bars: Option<MultiProgress>,
+    is_quiet: bool,
+    lanes: Arc<Mutex<HashMap<usize, Lane>>>,
+}
+
+/// How far one model is.
+struct Lane {
+    bar: ProgressBar,
+    inputs: usize,
+    finished: usize,
+    tags: u64,
+    warnings: u64,
+}
+
+impl Progress {
+    /// Bars where standard error is a terminal, lines elsewhere, nothing but warnings when `is_quiet`.
+    pub fn new(names: Names, is_quiet: bool) -> Self {
+        let bars = (!is_quiet && std::io::stderr().is_terminal())
+            .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
+        Self { names: Arc::new(names), bars, is_quiet, lanes: Arc::default() }
+    }
+
+    /// Prints a line above the bars.
+    pub fn say(&self, line: &str) {
+        match &self.bars {
+            Some(bars) => bars.suspend(|| eprintln!("{line}")),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    /// How many warnings have been shown.
+    pub fn warnings(&self) -> u64 {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner).values().map(|lane| lane.warnings).sum()
+    }
+
+    /// Shows an event.
+    pub fn on(&self, event: Event) {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Started { model, inputs } => {
+                lanes.insert(model, self.lane(model, inputs));
+            }
+            Event::Tagged { model, input, end_time_ms } => {
+                let Some(lane) = lanes.get_mut(&model) else { return };
+                lane.tags += 1;
+                lane.bar.set_message(format!("{} tags", lane.tags));
+                if let Some(duration_ms @ 1..) = self.names.durations_ms[input] {
+                    let part = end_time_ms.clamp(0, duration_ms) as u64 * UNITS_PER_INPUT / duration_ms as u64;
+                    let at = lane.finished as u64 * UNITS_PER_INPUT + part;
+                    lane.bar.set_position(at.max(lane.bar.position()));
+                }
+            }
+            Event::Ratio { model, progress } => {
+                let Some(lane) = lanes.get_mut(&model) else { return };
+                let at = (progress * (lane.inputs as u64 * UNITS_PER_INPUT) as f64) as u64;
+                lane.bar.set_position(at.max(lane.bar.position()));
+            }
+            Event::Finished { model, input } => {
+                let Some(lane) = lanes.get_mut(&model) else { return };
+                lane.finished += 1;
+                lane.bar.set_position((lane.finished as u64 * UNITS_PER_INPUT).max(lane.bar.position()));
+                let (done, all) = (lane.finished, lane.inputs);
+                self.line(&format!("{}: {} done ({done}/{all})", self.names.models[model], self.names.contents[input]));
+            }
+            Event::StartedAgain { model, left } => {
+                let name = &self.names.models[model];
+                self.say(&format!("{name}: its program has ended early; another one goes on with {left} more"));
+            }
+            Event::Warning { model, warning } => {
+                if let Some(lane) = lanes.get_mut(&model) {
+                    lane.warnings += 1;
+                }
+                let at = warning.input.map_or(String::new(), |input| format!(" at `{}`", self.names.contents[input]));
+                self.say(&format!("warning: model `{}`{at}: {}", self.names.models[model], warning.message));
+            }
+            Event::Ended { model } => {
+                if let Some(lane) = lanes.get(&model) {
+                    lane.bar.finish_and_clear();
+                }
+            }
+        }
+    }
+
+    fn lane(&self, model: usize, inputs: usize) -> Lane {
+        let name = self.names.models[model].clone();
+        self.line(&format!("{name}: started, {inputs} {}", if inputs == 1 { "input" } else { "inputs" }));
+        let bar = ProgressBar::with_draw_target(Some(inputs as u64 * UNITS_PER_INPUT), ProgressDrawTarget::hidden());
+        if let Some(bars) = &self.bars {
+            bars.add(bar.clone());
+            // The template is a constant; if it did not parse, the plain bar would still tell.
+            let style = ProgressStyle::with_template("{prefix:>16} {wide_bar} {percent:>3}% {msg:>12} {elapsed_precise}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_prefix(name);
+            bar.enable_steady_tick(Duration::from_millis(100));
+        }
+        Lane { bar, inputs, finished: 0, tags: 0, warnings: 0 }
+    }
+
+    /// A line for where there are no bars.
+    fn line(&self, text: &str) {
+        if self.bars.is_none() && !self.is_quiet {
+            eprintln!("{text}");
+        }
+    }
+}

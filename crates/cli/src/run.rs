@@ -1,0 +1,216 @@
+//! `tagger run`: models over media, tags out.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use tagger_media::frame_times;
+use tagger_runtime::{Input, Interpreter, Model, Outcome, ParamSet, Run, Settings, TagRow, find_inputs};
+use tagger_wire::ModelKind;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::args::RunArgs;
+use crate::output::Output;
+use crate::progress::{Names, Progress};
+use crate::time::TimePoint;
+use crate::{FAILED, INTERRUPTED, report};
+
+/// Runs the command; gives the exit status.
+pub fn run(args: RunArgs) -> anyhow::Result<u8> {
+    let begun = Instant::now();
+    let models = resolve(&args)?;
+    let params = params(&args)?.for_models(&models)?;
+    let (inputs, faulty) = find_inputs(&args.inputs);
+    let num_faulty = faulty.len();
+    for fault in faulty {
+        report::error(&fault.into());
+    }
+    let outputs = Output::from_args(&args.output, args.format, inputs.len())?;
+    let window = Window::new(&args, &inputs)?;
+
+    let unsuited = warn_of_unsuited(&models, &inputs);
+    if inputs.is_empty() || unsuited == models.len() {
+        return Ok(FAILED);
+    }
+    let names = Names {
+        models: models.iter().map(|model| model.name.clone()).collect(),
+        contents: inputs.iter().map(|input| input.content.clone()).collect(),
+        durations_ms: inputs.iter().map(|input| input.media.duration.map(|duration| duration.to_millis())).collect(),
+    };
+    let num_inputs = inputs.len();
+    let progress = Progress::new(names, args.quiet);
+    let run = Run {
+        models: models.into_iter().zip(params).collect(),
+        inputs,
+        settings: Settings { input_timeout: Duration::from_secs_f64(args.input_timeout) },
+    };
+    let contents: Vec<String> = run.inputs.iter().map(|input| input.content.clone()).collect();
+    let model_names: Vec<String> = run.models.iter().map(|(model, _)| model.name.clone()).collect();
+    let outcome = carry_out(run, &progress)?;
+
+    let mut rows = outcome.rows.clone();
+    rows.retain(|row| window.holds(row));
+    for (model, failure) in &outcome.failures {
+        let at = failure.input.map_or(String::new(), |input| format!(" on `{}`", contents[input]));
+        eprintln!("error: model `{}` failed{at}: {}", model_names[*model], failure.message);
+    }
+    if outcome.finished > 0 || outcome.failures.is_empty() {
+        for output in &outputs {
+            output.write(&rows)?;
+        }
+    }
+    if !args.quiet || outcome.is_interrupted {
+        eprintln!("{}", summary(&outcome, rows.len(), model_names.len(), num_inputs, progress.warnings(), begun.elapsed()));
+    }
+    Ok(match (outcome.is_interrupted, outcome.failures.len() + num_faulty + unsuited) {
+        (true, _) => INTERRUPTED,
+        (false, 0) => 0,
+        (false, _) => FAILED,
+    })
+}
+
+fn resolve(args: &RunArgs) -> anyhow::Result<Vec<Model>> {
+    let python = Interpreter { chosen: args.python.clone() };
+    let mut models: Vec<Model> = Vec::new();
+    for name in &args.models {
+        let model = Model::resolve(name, &python)?;
+        if models.iter().any(|known| known.name == model.name) {
+            bail!("two models of this run are named `{}`: their tags could not be told apart", model.name);
+        }
+        if model.kind() == Some(ModelKind::Processor) {
+            bail!("model `{}` is a processor: it takes time ranges of a content, not files", model.name);
+        }
+        if let Some(track) = model.manifest.as_ref().and_then(|manifest| manifest.inputs.first()) {
+            bail!("model `{}` reads track `{track}` of other models, which a run over files cannot give it", model.name);
+        }
+        models.push(model);
+    }
+    Ok(models)
+}
+
+fn params(args: &RunArgs) -> anyhow::Result<ParamSet> {
+    let mut set = ParamSet::default();
+    match args.params.as_deref().map(|text| (text, text.strip_prefix('@'))) {
+        None => {}
+        Some((_, Some(file))) => {
+            let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{file}`"))?;
+            set.add_json(&text).with_context(|| format!("`{file}`"))?;
+        }
+        Some((text, None)) => set.add_json(text)?,
+    }
+    for pair in &args.pairs {
+        set.add_pair(pair)?;
+    }
+    Ok(set)
+}
+
+/// Tells which models have nothing to do here, and which inputs; gives the number of such models.
+fn warn_of_unsuited(models: &[Model], inputs: &[Input]) -> usize {
+    let mut unsuited = 0;
+    for model in models {
+        let suits = |input: &&Input| input.suits(model.kind());
+        if !inputs.is_empty() && inputs.iter().filter(suits).count() == 0 {
+            unsuited += 1;
+            eprintln!("error: model `{}` takes {}, and no input is", model.name, takes(model.kind()));
+        }
+    }
+    for input in inputs.iter().filter(|input| models.iter().all(|model| !input.suits(model.kind()))) {
+        eprintln!("warning: `{}` is passed over: no model of this run takes it", input.content);
+    }
+    unsuited
+}
+
+fn takes(kind: Option<ModelKind>) -> &'static str {
+    match kind {
+        Some(ModelKind::Frame) => "video and stills",
+        Some(ModelKind::Video) => "video",
+        Some(ModelKind::Audio) => "files with sound",
+        Some(ModelKind::Processor) => "time ranges",
+        None => "media",
+    }
+}
+
+/// Runs until all is done, or Ctrl-C or a request to terminate stops it in order.
+fn carry_out(run: Run, progress: &Progress) -> anyhow::Result<Outcome> {
+    let tokio = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    tokio.block_on(async {
+        let stop = CancellationToken::new();
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let (stopper, voice) = (stop.clone(), progress.clone());
+        let watch = tokio::spawn(async move {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+            voice.say("stopping the models (this takes 5 s at most)");
+            stopper.cancel();
+        });
+        let observer = progress.clone();
+        let outcome = run.carry_out(move |event| observer.on(event), stop).await;
+        watch.abort();
+        Ok(outcome?)
+    })
+}
+
+fn summary(
+    outcome: &Outcome,
+    num_tags: usize,
+    num_models: usize,
+    num_inputs: usize,
+    num_warnings: u64,
+    took: Duration,
+) -> String {
+    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let mut text = String::new();
+    if outcome.is_interrupted {
+        text += &format!("interrupted: {} of {} files tagged; ", outcome.finished, outcome.total);
+    }
+    text += &plural(num_tags, "tag");
+    text += &format!(" from {} over {}", plural(num_models, "model"), plural(num_inputs, "input"));
+    if num_warnings > 0 {
+        text += &format!(", {}", plural(num_warnings as usize, "warning"));
+    }
+    if !outcome.failures.is_empty() {
+        text += &format!(", {}", plural(outcome.failures.len(), "failure"));
+    }
+    format!("{text}, in {:.1} s", took.as_secs_f64())
+}
+
+/// The part of each content that the user wants to see.
+struct Window {
+    /// From and to in ms, by content; a content that is not in here is shown whole.
+    bounds: HashMap<String, (i64, i64)>,
+}
+
+impl Window {
+    fn new(args: &RunArgs, inputs: &[Input]) -> anyhow::Result<Self> {
+        let mut bounds = HashMap::new();
+        if args.from.is_some() || args.to.is_some() {
+            for input in inputs {
+                let from = args.from.map_or(Ok(i64::MIN), |point| millis(point, input))?;
+                let to = args.to.map_or(Ok(i64::MAX), |point| millis(point, input))?;
+                if from >= to {
+                    bail!("--from must lie before --to");
+                }
+                bounds.insert(input.content.clone(), (from, to));
+            }
+        }
+        Ok(Self { bounds })
+    }
+
+    /// Whether any of a tag's time lies inside.
+    fn holds(&self, row: &TagRow) -> bool {
+        self.bounds.get(&row.content).is_none_or(|(from, to)| {
+            row.start_time < *to && (row.end_time > *from || (row.start_time == row.end_time && row.start_time >= *from))
+        })
+    }
+}
+
+/// Where a point lies on the content's timeline, in ms. A frame beyond the last lies after everything.
+fn millis(point: TimePoint, input: &Input) -> anyhow::Result<i64> {
+    match point {
+        TimePoint::Millis(millis) => Ok(millis),
+        TimePoint::Frame(frame) => {
+            let times = frame_times(&input.path)?;
+            Ok(usize::try_from(frame).ok().and_then(|frame| times.get(frame)).map_or(i64::MAX, |time| time.to_millis()))
+        }
+    }
+}

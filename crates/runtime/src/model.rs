@@ -1,0 +1,210 @@
+//! Finds the model that a user names, and how to start it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use tagger_wire::{MANIFEST_FILE, Manifest, ManifestError, ModelKind, Program};
+
+use crate::python::{Interpreter, is_python};
+
+/// A model that can be started here.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// The name in results and messages.
+    pub name: String,
+    /// What it says of itself. `None` for a bare `.py` file.
+    pub manifest: Option<Manifest>,
+    /// The program and its first arguments.
+    pub(crate) command: Vec<OsString>,
+    /// Where the program starts.
+    pub(crate) folder: PathBuf,
+}
+
+/// Why a model cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// Neither a shipped model nor a path.
+    #[error("unknown model `{name}`: not a shipped model ({shipped}), a folder with a {MANIFEST_FILE} or a .py file{}", did_you_mean(.nearest))]
+    Unknown {
+        /// What the user named.
+        name: String,
+        /// A shipped model whose name is close.
+        nearest: Option<String>,
+        /// All shipped models, comma separated.
+        shipped: String,
+    },
+    /// A folder without a manifest.
+    #[error("`{}` has no {MANIFEST_FILE}: a model's folder needs one", folder.display())]
+    NoManifest {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The manifest does not hold.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// A path that is not there.
+    #[error("there is no `{}`", path.display())]
+    NotFound {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The program that the manifest names is not there.
+    #[error("model `{model}` starts `{program}`, which is neither beside tagger nor on the search path")]
+    NoProgram {
+        /// The model.
+        model: String,
+        /// The program.
+        program: String,
+    },
+    /// A container image.
+    #[error("model `{model}` is a container image; only programs can be started so far")]
+    Image {
+        /// The model.
+        model: String,
+    },
+}
+
+fn did_you_mean(nearest: &Option<String>) -> String {
+    nearest.as_ref().map_or(String::new(), |name| format!("; did you mean `{name}`?"))
+}
+
+impl Model {
+    /// Finds the model: a shipped model's name, a folder with a manifest, or a `.py` file.
+    ///
+    /// # Errors
+    /// [`ModelError`] names the model and what is missing.
+    pub fn resolve(name: &str, python: &Interpreter) -> Result<Self, ModelError> {
+        if let Some(image) = name.strip_prefix("oci:") {
+            return Err(ModelError::Image { model: image.to_owned() });
+        }
+        let path = Path::new(name);
+        if path.extension().is_some_and(|extension| extension == "py") {
+            return Self::from_python_file(path, python);
+        }
+        if path.components().count() == 1
+            && let Some(folder) = model_folders().into_iter().map(|f| f.join(name)).find(|f| f.join(MANIFEST_FILE).exists())
+        {
+            return Self::from_folder(&folder, python);
+        }
+        if path.is_dir() {
+            return Self::from_folder(path, python);
+        }
+        if path.file_name().is_some_and(|file| file == MANIFEST_FILE) && path.exists() {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            return Self::from_folder(folder.unwrap_or(Path::new(".")), python);
+        }
+        if path.components().count() > 1 {
+            return Err(ModelError::NotFound { path: path.to_owned() });
+        }
+        let shipped = shipped_models();
+        let nearest = shipped.iter().max_by(|a, b| strsim::jaro(a, name).total_cmp(&strsim::jaro(b, name)));
+        Err(ModelError::Unknown {
+            name: name.to_owned(),
+            nearest: nearest.filter(|near| strsim::jaro(near, name) > 0.7).cloned(),
+            shipped: if shipped.is_empty() { "none found".into() } else { shipped.join(", ") },
+        })
+    }
+
+    /// What the model takes, if it says.
+    pub fn kind(&self) -> Option<ModelKind> {
+        self.manifest.as_ref().map(|manifest| manifest.kind)
+    }
+
+    /// The track of tags that name none.
+    pub fn default_track(&self) -> &str {
+        self.manifest.as_ref().map_or(&self.name, |manifest| manifest.default_track())
+    }
+
+    fn from_python_file(file: &Path, python: &Interpreter) -> Result<Self, ModelError> {
+        let not_found = || ModelError::NotFound { path: file.to_owned() };
+        let file = file.canonicalize().ok().filter(|file| file.is_file()).ok_or_else(not_found)?;
+        let (Some(folder), Some(name)) = (file.parent(), file.file_stem()) else { return Err(not_found()) };
+        let mut command = vec![python.locate(folder).into()];
+        command.extend(Interpreter::start_arguments(&file));
+        Ok(Self {
+            name: name.to_string_lossy().into_owned(),
+            manifest: None,
+            command,
+            folder: folder.to_owned(),
+        })
+    }
+
+    fn from_folder(folder: &Path, python: &Interpreter) -> Result<Self, ModelError> {
+        let path = folder.join(MANIFEST_FILE);
+        if !path.exists() {
+            return Err(ModelError::NoManifest { folder: folder.to_owned() });
+        }
+        let manifest = Manifest::load(&path)?;
+        let folder = folder
+            .canonicalize()
+            .map_err(|source| ManifestError::Unreadable { path: folder.to_owned(), source })?;
+        let command = match manifest.program() {
+            Program::Image(_) => return Err(ModelError::Image { model: manifest.name }),
+            Program::Command(command) => launch(&manifest.name, command, &folder, python)?,
+        };
+        Ok(Self { name: manifest.name.clone(), manifest: Some(manifest), command, folder })
+    }
+}
+
+/// The command of a manifest with its program found.
+fn launch(
+    model: &str,
+    command: &[String],
+    folder: &Path,
+    python: &Interpreter,
+) -> Result<Vec<OsString>, ModelError> {
+    let (program, arguments) = (&command[0], &command[1..]);
+    let mut launched: Vec<OsString> = Vec::new();
+    let mut rest = arguments;
+    if is_python(program) {
+        launched.push(python.locate(folder).into());
+        if let Some(file) = arguments.first().filter(|file| file.ends_with(".py")) {
+            launched.extend(Interpreter::start_arguments(&folder.join(file)));
+            rest = &arguments[1..];
+        }
+    } else {
+        let no_program = || ModelError::NoProgram { model: model.to_owned(), program: program.clone() };
+        launched.push(find_program(program, folder).ok_or_else(no_program)?.into());
+    }
+    launched.extend(rest.iter().map(OsString::from));
+    Ok(launched)
+}
+
+/// A path is taken from the model's folder; a bare name from beside tagger, then from the search path.
+fn find_program(program: &str, folder: &Path) -> Option<PathBuf> {
+    if program.contains('/') {
+        return Some(folder.join(program)).filter(|path| path.is_file());
+    }
+    let beside = own_folder();
+    let search = std::env::var_os("PATH").unwrap_or_default();
+    beside.into_iter().chain(std::env::split_paths(&search)).map(|f| f.join(program)).find(|path| path.is_file())
+}
+
+/// The folder of this program.
+fn own_folder() -> Option<PathBuf> {
+    std::env::current_exe().ok()?.canonicalize().ok()?.parent().map(Path::to_owned)
+}
+
+/// Where models are looked for by name: the operator's folders, the installed ones, those of a checkout.
+fn model_folders() -> Vec<PathBuf> {
+    let configured = std::env::var_os("TAGGER_MODELS").unwrap_or_default();
+    let mut folders: Vec<PathBuf> =
+        std::env::split_paths(&configured).filter(|folder| !folder.as_os_str().is_empty()).collect();
+    if let Some(own) = own_folder() {
+        folders.push(own.join("../share/tagger/models"));
+        folders.push(own.join("../../models"));
+    }
+    folders
+}
+
+/// The names of all models that can be named without a path, sorted.
+pub fn shipped_models() -> Vec<String> {
+    let manifests = model_folders().into_iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+    let mut names: Vec<String> = manifests
+        .filter_map(|entry| Some(entry.ok()?.path()).filter(|path| path.join(MANIFEST_FILE).exists()))
+        .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}

@@ -1,0 +1,165 @@
+//! A model program as a child process: started, fed, watched, stopped.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe;
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// How long a program may take to end by itself once its input has ended, when it is to stop.
+const GRACE_AFTER_EOF: Duration = Duration::from_secs(2);
+/// How long it may take after it was asked to terminate.
+const GRACE_AFTER_TERM: Duration = Duration::from_secs(3);
+/// How much of the program's log is kept, from its end.
+const LOG_BYTES: usize = 16 << 10;
+
+/// A running model program, with everything it has started.
+pub(crate) struct Process {
+    child: Child,
+    group: Pid,
+    feeder: JoinHandle<()>,
+    /// How many bytes of input lie in the pipe or have been read from it.
+    fed_bytes: Arc<AtomicU64>,
+    /// Our own hold on the end that the program reads from: it tells how much is still unread.
+    unread: OwnedFd,
+    log: Arc<Mutex<LogTail>>,
+    readers: Vec<JoinHandle<()>>,
+    is_finished: bool,
+}
+
+impl Process {
+    /// Starts `command` in `folder` and begins to write `paths`, one a line, followed by the end of input.
+    ///
+    /// # Errors
+    /// The system's: no such program, not executable.
+    pub fn start(command: &[OsString], folder: &Path, paths: &[String]) -> io::Result<Self> {
+        let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let (reader, writer) = io::pipe()?;
+        let unread = OwnedFd::from(reader.try_clone()?);
+        let mut child = Command::new(program)
+            .args(arguments)
+            .current_dir(folder)
+            .stdin(Stdio::from(reader))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // A group of its own: stopping it reaches its workers, and Ctrl-C reaches only us, who stop it in order.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()?;
+        let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed())).ok_or(io::ErrorKind::NotFound)?;
+        let lines: String = paths.iter().flat_map(|path| [path.as_str(), "\n"]).collect();
+        let fed_bytes = Arc::<AtomicU64>::default();
+        let feeder = tokio::spawn(feed(pipe::Sender::from_owned_fd(writer.into())?, lines, fed_bytes.clone()));
+        let log = Arc::<Mutex<LogTail>>::default();
+        let readers = vec![
+            tokio::spawn(keep_log(child.stdout.take(), log.clone())),
+            tokio::spawn(keep_log(child.stderr.take(), log.clone())),
+        ];
+        Ok(Self { child, group, feeder, fed_bytes, unread, log, readers, is_finished: false })
+    }
+
+    /// Waits for the program to end. May be given up and called again.
+    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+
+    /// Whether the program has begun to read its input.
+    pub fn has_read(&self) -> bool {
+        // A system that cannot tell must not get a program killed.
+        rustix::io::ioctl_fionread(&self.unread).map_or(true, |unread| unread < self.fed_bytes.load(Ordering::Acquire))
+    }
+
+    /// Ends the input, then asks, then kills, each with time to comply.
+    pub async fn stop(&mut self) {
+        self.feeder.abort();
+        if timeout(GRACE_AFTER_EOF, self.child.wait()).await.is_err() {
+            // The group may be gone by now: then there is nothing left to ask.
+            let _ = kill_process_group(self.group, Signal::TERM);
+            if timeout(GRACE_AFTER_TERM, self.child.wait()).await.is_err() {
+                self.kill().await;
+            }
+        }
+    }
+
+    /// Kills the program with all it has started, at once.
+    pub async fn kill(&mut self) {
+        let _ = kill_process_group(self.group, Signal::KILL);
+        let _ = self.child.wait().await;
+    }
+
+    /// Clears up after the program has ended: workers it left behind are killed. Gives the end of its log.
+    pub async fn finish(mut self) -> String {
+        self.feeder.abort();
+        let _ = kill_process_group(self.group, Signal::KILL);
+        self.is_finished = true;
+        for reader in self.readers.drain(..) {
+            // With every writer dead the pipes end; a process that has left the group may still hold one.
+            let _ = timeout(Duration::from_millis(500), reader).await;
+        }
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).text()
+    }
+}
+
+impl Drop for Process {
+    /// Nothing that was started outlives us, even when an error of ours cuts the work short.
+    fn drop(&mut self) {
+        if !self.is_finished {
+            let _ = kill_process_group(self.group, Signal::KILL);
+        }
+    }
+}
+
+/// What an exit status says, in words.
+pub(crate) fn describe(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("it exited with status {code}"),
+        (None, Some(9)) => "it was killed (signal 9; by the system when memory runs out)".to_owned(),
+        (None, Some(signal)) => format!("it was ended by signal {signal}"),
+        (None, None) => format!("it ended: {status}"),
+    }
+}
+
+async fn feed(mut input: pipe::Sender, lines: String, fed_bytes: Arc<AtomicU64>) {
+    let mut rest = lines.as_bytes();
+    // A program that ends early is no error here: what became of it is told by its exit and its messages.
+    while let Ok(count @ 1..) = input.write(rest).await {
+        fed_bytes.fetch_add(count as u64, Ordering::Release);
+        rest = &rest[count..];
+    }
+}
+
+#[derive(Default)]
+struct LogTail(VecDeque<u8>);
+
+impl LogTail {
+    fn push(&mut self, bytes: &[u8]) {
+        self.0.extend(bytes);
+        let surplus = self.0.len().saturating_sub(LOG_BYTES);
+        self.0.drain(..surplus);
+    }
+
+    fn text(&self) -> String {
+        let bytes: Vec<u8> = self.0.iter().copied().collect();
+        String::from_utf8_lossy(&bytes).trim_end().to_owned()
+    }
+}
+
+async fn keep_log(stream: Option<impl AsyncRead + Unpin>, log: Arc<Mutex<LogTail>>) {
+    let Some(mut stream) = stream else { return };
+    let mut chunk = vec![0; 8 << 10];
+    while let Ok(count @ 1..) = stream.read(&mut chunk).await {
+        log.lock().unwrap_or_else(PoisonError::into_inner).push(&chunk[..count]);
+    }
+}

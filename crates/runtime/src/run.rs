@@ -1,0 +1,319 @@
+//! Carries out a run: every model over every input that suits it, side by side, until all is accounted for.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tagger_wire::Line;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::align::align;
+use crate::collector::{Changes, Collector};
+use crate::handover::hand_over;
+use crate::ledger::{Ending, Ledger, Notice, Verdict};
+use crate::process::{Process, describe};
+use crate::{Failure, Input, Model, TagRow, Warning};
+
+/// How many lines of a program's log an error shows.
+const LOG_LINES_SHOWN: usize = 8;
+
+/// Models, their parameters, and what they are run over.
+pub struct Run {
+    /// The models, each with its checked parameters. Names differ.
+    pub models: Vec<(Model, Map<String, Value>)>,
+    /// The inputs, in the order of the results.
+    pub inputs: Vec<Input>,
+    /// How patient to be.
+    pub settings: Settings,
+}
+
+/// How a run treats its programs.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Give up on a program that has not begun to read its input after this long. Default: 10 minutes.
+    pub input_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { input_timeout: Duration::from_secs(600) }
+    }
+}
+
+/// What happens during a run, as it happens. Models and inputs are told by their places in the run's lists.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A model's program starts, with this many inputs.
+    Started {
+        /// The model.
+        model: usize,
+        /// How many inputs it is given in all.
+        inputs: usize,
+    },
+    /// A tag came in.
+    Tagged {
+        /// The model.
+        model: usize,
+        /// The input.
+        input: usize,
+        /// Where in the input it ends, in ms.
+        end_time_ms: i64,
+    },
+    /// An input is finished.
+    Finished {
+        /// The model.
+        model: usize,
+        /// The input.
+        input: usize,
+    },
+    /// The model's own word on how far it is, 0 to 1.
+    Ratio {
+        /// The model.
+        model: usize,
+        /// 0 to 1.
+        progress: f64,
+    },
+    /// Something to tell that stops nothing.
+    Warning {
+        /// The model.
+        model: usize,
+        /// What it is.
+        warning: Warning,
+    },
+    /// A program has ended before its inputs were done; another one goes on with the rest.
+    StartedAgain {
+        /// The model.
+        model: usize,
+        /// How many inputs are left.
+        left: usize,
+    },
+    /// A model is through with all of its inputs.
+    Ended {
+        /// The model.
+        model: usize,
+    },
+}
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// All tags of finished inputs, by content, then time, then model.
+    pub rows: Vec<TagRow>,
+    /// What failed: the model's place, and what happened.
+    pub failures: Vec<(usize, Failure)>,
+    /// How many (model, input) pairs are finished.
+    pub finished: usize,
+    /// How many there are.
+    pub total: usize,
+    /// Whether the run was stopped before its end.
+    pub is_interrupted: bool,
+}
+
+/// Why a run could not be carried out at all.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// No place for output files and links.
+    #[error("cannot use the temporary folder")]
+    TemporaryFolder(#[source] io::Error),
+}
+
+impl Run {
+    /// Runs every model over every input that suits it.
+    ///
+    /// Programs run side by side, one a model. `observe` is told what happens; `stop` ends the programs in order.
+    ///
+    /// # Errors
+    /// [`RunError`]. What goes wrong with a model or an input is in [`Outcome::failures`].
+    pub async fn carry_out(
+        self,
+        observe: impl Fn(Event) + Clone + Send + Sync + 'static,
+        stop: CancellationToken,
+    ) -> Result<Outcome, RunError> {
+        let folder = TempDir::with_prefix("tagger-run-").map_err(RunError::TemporaryFolder)?;
+        let paths = hand_over(&self.inputs, folder.path()).map_err(RunError::TemporaryFolder)?;
+        let mut outcome = Outcome::default();
+        let mut works = JoinSet::new();
+        for (index, (model, params)) in self.models.iter().enumerate() {
+            let given: Vec<usize> =
+                (0..self.inputs.len()).filter(|input| self.inputs[*input].suits(model.kind())).collect();
+            outcome.total += given.len();
+            if given.is_empty() {
+                continue;
+            }
+            let own_folder = folder.path().join(index.to_string());
+            std::fs::create_dir(&own_folder).map_err(RunError::TemporaryFolder)?;
+            let work = Work {
+                index,
+                command: model.command.clone(),
+                start_folder: model.folder.clone(),
+                params: Value::Object(params.clone()).to_string(),
+                paths: given.iter().map(|input| paths[*input].clone()).collect(),
+                given,
+                settings: self.settings,
+                stop: stop.clone(),
+            };
+            let observe = observe.clone();
+            works.spawn(async move {
+                let ledger = work.carry_out(&own_folder, &observe).await;
+                observe(Event::Ended { model: work.index });
+                (work, ledger)
+            });
+        }
+        while let Some(done) = works.join_next().await {
+            // A panic in one model's task is ours, not the model's: pass it on.
+            let (work, ledger) = done.unwrap_or_else(|e| std::panic::resume_unwind(e.into_panic()));
+            let (tags, failures) = ledger.close();
+            outcome.finished += tags.len();
+            let model = &self.models[work.index].0;
+            for (nth, tags) in tags {
+                let input = &self.inputs[work.given[nth]];
+                outcome.rows.extend(tags.into_iter().map(|tag| align(tag, model, input)));
+            }
+            let named = |failure: Failure| Failure { input: failure.input.map(|nth| work.given[nth]), ..failure };
+            outcome.failures.extend(failures.into_iter().map(|failure| (work.index, named(failure))));
+        }
+        outcome.is_interrupted = stop.is_cancelled();
+        self.sort(&mut outcome);
+        Ok(outcome)
+    }
+
+    /// By content in the order given, then time, then model. Tags of one model at one time keep the model's order.
+    fn sort(&self, outcome: &mut Outcome) {
+        let contents: HashMap<&str, usize> =
+            self.inputs.iter().enumerate().map(|(place, input)| (input.content.as_str(), place)).collect();
+        let models: HashMap<&str, usize> =
+            self.models.iter().enumerate().map(|(place, (model, _))| (model.name.as_str(), place)).collect();
+        outcome.rows.sort_by_key(|row| {
+            (contents.get(row.content.as_str()), row.start_time, row.end_time, models.get(row.model.as_str()))
+        });
+        outcome.failures.sort_by_key(|(model, failure)| (failure.input, *model));
+    }
+}
+
+/// One model's share of a run.
+struct Work {
+    index: usize,
+    command: Vec<OsString>,
+    start_folder: PathBuf,
+    params: String,
+    /// The run's inputs that this model is given, and the paths they are handed over as.
+    given: Vec<usize>,
+    paths: Vec<String>,
+    settings: Settings,
+    stop: CancellationToken,
+}
+
+/// Why an attempt was over.
+enum Over {
+    Exited(io::Result<std::process::ExitStatus>),
+    NeverRead,
+    Stopped,
+}
+
+impl Work {
+    async fn carry_out(&self, folder: &Path, observe: &(impl Fn(Event) + Sync)) -> Ledger {
+        let mut ledger = Ledger::new(&self.paths);
+        observe(Event::Started { model: self.index, inputs: self.given.len() });
+        for attempt in 0.. {
+            match self.attempt(attempt, folder, &mut ledger, observe).await {
+                Ok(Verdict::Complete) => break,
+                Ok(Verdict::StartAgain) if self.stop.is_cancelled() => break,
+                Ok(Verdict::StartAgain) => {
+                    observe(Event::StartedAgain { model: self.index, left: ledger.unfinished().len() });
+                }
+                Err(error) => {
+                    ledger.give_up(format!("cannot run `{}`: {error}", self.command[0].display()));
+                    break;
+                }
+            }
+        }
+        for warning in ledger.untold_warnings() {
+            observe(Event::Warning { model: self.index, warning });
+        }
+        ledger
+    }
+
+    /// Starts the program once with everything unfinished, and enters what comes of it into the ledger.
+    async fn attempt(
+        &self,
+        number: usize,
+        folder: &Path,
+        ledger: &mut Ledger,
+        observe: &(impl Fn(Event) + Sync),
+    ) -> io::Result<Verdict> {
+        let output = folder.join(format!("{number}.jsonl"));
+        let mut changes = Changes::watch(folder).map_err(io::Error::other)?;
+        let mut collector = Collector::new(output.clone());
+        let paths: Vec<String> = ledger.unfinished().into_iter().map(|nth| self.paths[nth].clone()).collect();
+        let mut command = self.command.clone();
+        command.extend(["--output-path".into(), output.into(), "--params".into(), OsString::from(&self.params)]);
+        let mut process = Process::start(&command, &self.start_folder, &paths)?;
+
+        let mut patience = interval(self.settings.input_timeout);
+        patience.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        patience.tick().await; // the first tick is now
+        let over = loop {
+            tokio::select! {
+                status = process.wait() => break Over::Exited(status),
+                () = self.stop.cancelled() => break Over::Stopped,
+                () = changes.next() => collector.read_new(|line| self.enter(line, ledger, observe))?,
+                _ = patience.tick() => {
+                    if !process.has_read() {
+                        break Over::NeverRead;
+                    }
+                }
+            }
+        };
+        match over {
+            Over::Stopped => process.stop().await,
+            Over::NeverRead => process.kill().await,
+            Over::Exited(_) => {}
+        }
+        let log = process.finish().await;
+        collector.finish(|line| self.enter(line, ledger, observe))?;
+        Ok(match over {
+            Over::Stopped => Verdict::Complete,
+            Over::NeverRead => {
+                let seconds = self.settings.input_timeout.as_secs_f64();
+                ledger.give_up(format!("it has not read its input within {seconds} s{}", log_end(&log)));
+                Verdict::Complete
+            }
+            Over::Exited(status) => {
+                let status = status?;
+                ledger.end(match status.success() {
+                    true => Ending::Clean,
+                    false => Ending::Failed(describe(status) + &log_end(&log)),
+                })
+            }
+        })
+    }
+
+    fn enter(&self, line: Line, ledger: &mut Ledger, observe: &(impl Fn(Event) + Sync)) {
+        let model = self.index;
+        match ledger.take(line) {
+            None => {}
+            Some(Notice::Finished(nth)) => observe(Event::Finished { model, input: self.given[nth] }),
+            Some(Notice::Tagged { input, end_time_ms }) => {
+                observe(Event::Tagged { model, input: self.given[input], end_time_ms });
+            }
+            Some(Notice::Ratio(progress)) => observe(Event::Ratio { model, progress }),
+            Some(Notice::Warning(warning)) => {
+                let input = warning.input.map(|nth| self.given[nth]);
+                observe(Event::Warning { model, warning: Warning { input, ..warning } });
+            }
+        }
+    }
+}
+
+/// The last lines of a program's log, set off from the message they explain.
+fn log_end(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+    let shown = &lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..];
+    if shown.is_empty() { String::new() } else { format!("; its log ends:\n    | {}", shown.join("\n    | ")) }
+}
