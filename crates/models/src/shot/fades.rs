@@ -1,0 +1,251 @@
+//! Finds fades: the picture drains into one flat colour, and another rises from it.
+//!
+//! Watched is the *contrast* of each frame, how far its pixels spread around their mean. Where it sinks to a fifth and
+//! rises again, the picture has been away. It faded if that took its time on both sides, and if all parts of the picture
+//! went towards the flat colour alike: something that walks in front of the lens leaves a flat picture too, but part by part.
+
+use std::collections::VecDeque;
+
+use super::cuts::Judged;
+use super::picture::{HEIGHT, PIXELS, Picture, WEIGHTS, WIDTH};
+use super::{Boundary, BoundaryKind, Moment};
+
+/// How far contrast sinks at least, in parts of what it was.
+const DEEP: f64 = 0.2;
+
+/// Least contrast, in levels, that is a picture at all.
+const PICTURE: f64 = 4.0;
+
+/// Contrasts this near to each other, in levels, are equally flat.
+const EQUALLY_FLAT: f64 = 1.0;
+
+/// How long the picture is remembered that sinks, in seconds. Of a slower fade the last part is seen, which is enough.
+const MEMORY_SECONDS: f64 = 2.0;
+
+/// So many frames are remembered at most, whatever a file says of its times.
+const MOST_REMEMBERED: usize = 512;
+
+/// Without more contrast for so long, the new picture has come.
+const SETTLED_SECONDS: f64 = 0.2;
+
+/// A picture is there while it has so much of its contrast.
+const THERE: f64 = 0.8;
+
+/// Least number of steps between picture and flat colour: with fewer it is a cut or a flash.
+const FEWEST_STEPS: usize = 3;
+
+/// Least likeness of the picture that sinks or rises to the whole one.
+const ALIKE: f64 = 0.85;
+
+/// The stream of frames, cuts marked, in which fades are looked for.
+#[derive(Default)]
+pub struct Fades {
+    /// The picture that is there, while none is away.
+    shown: VecDeque<Tone>,
+    away: Option<Away>,
+}
+
+/// A picture has gone.
+struct Away {
+    /// How it sank, the frame included with which it was gone.
+    out: Vec<Tone>,
+    /// The flattest frame.
+    flattest: Tone,
+    flat: Middle,
+    /// Frames since the last flat one.
+    rising: VecDeque<Tone>,
+}
+
+/// What a fade changes in a frame.
+#[derive(Clone)]
+struct Tone {
+    moment: Moment,
+    seconds: f64,
+    /// Standard deviation of the pixels, in levels.
+    contrast: f64,
+    /// Mean colour of each cell of a grid.
+    cells: Vec<f64>,
+}
+
+impl Fades {
+    /// Takes the next frame, and gives back the boundaries that are known by now, in their order.
+    pub fn push(&mut self, frame: &Judged) -> Vec<Boundary> {
+        let tone = Tone::of(frame.thumb.moment, &frame.thumb.picture);
+        let mut found = Vec::new();
+        if let Some(score) = frame.cut {
+            found.extend(self.away.take().and_then(|away| away.fade()));
+            found.push(Boundary { at: frame.thumb.moment, kind: BoundaryKind::Cut, score });
+            self.shown.clear();
+        }
+        match self.away.take() {
+            None => self.show(tone),
+            Some(mut away) => {
+                if away.has_settled(&tone) {
+                    found.extend(away.fade());
+                    self.shown = away.rising;
+                    self.show(tone);
+                } else {
+                    away.push(tone);
+                    self.away = Some(away);
+                }
+            }
+        }
+        found
+    }
+
+    /// The last boundary, which only the end of the clip settles.
+    pub fn finish(&mut self) -> Option<Boundary> {
+        self.away.take()?.fade()
+    }
+
+    fn show(&mut self, tone: Tone) {
+        let peak = peak(&self.shown);
+        self.shown.push_back(tone.clone());
+        if peak >= PICTURE && tone.contrast <= peak * DEEP {
+            let out = std::mem::take(&mut self.shown).into();
+            let flat = Middle::new(tone.moment);
+            self.away = Some(Away { out, flattest: tone, flat, rising: VecDeque::new() });
+        } else {
+            forget(&mut self.shown);
+        }
+    }
+}
+
+impl Away {
+    fn push(&mut self, tone: Tone) {
+        if tone.contrast > self.flattest.contrast + EQUALLY_FLAT {
+            self.rising.push_back(tone);
+            forget(&mut self.rising);
+            return;
+        }
+        self.rising.clear();
+        if tone.contrast < self.flattest.contrast - EQUALLY_FLAT {
+            self.flat = Middle::new(tone.moment);
+        } else {
+            self.flat.push(tone.moment);
+        }
+        if tone.contrast < self.flattest.contrast {
+            self.flattest = tone;
+        }
+    }
+
+    /// Whether a new picture was there before this frame: it is as strong as it gets, or goes already.
+    fn has_settled(&self, next: &Tone) -> bool {
+        let peak = peak(&self.rising);
+        let since = self.rising.iter().find(|tone| tone.contrast >= peak).map_or(0.0, |top| next.seconds - top.seconds);
+        self.has_risen() && (since >= SETTLED_SECONDS && next.contrast <= peak || next.contrast <= peak * DEEP)
+    }
+
+    fn has_risen(&self) -> bool {
+        peak(&self.rising) >= (self.flattest.contrast / DEEP).max(PICTURE)
+    }
+
+    /// The boundary, if this was a fade.
+    fn fade(&self) -> Option<Boundary> {
+        if !self.has_risen() {
+            return None;
+        }
+        let (old, new) = (peak(&self.out), peak(&self.rising));
+        let start = self.out.iter().rposition(|tone| tone.contrast >= old * THERE)?;
+        let end = self.rising.iter().position(|tone| tone.contrast >= new * THERE)?;
+        let (out, rise) = (&self.out[start..], self.rising.iter().take(end + 1).rev());
+        if out.len() <= FEWEST_STEPS || end + 1 < FEWEST_STEPS {
+            return None;
+        }
+        let alike = alike(out.iter(), &self.flattest).min(alike(rise, &self.flattest));
+        let depth = 1.0 - self.flattest.contrast / old.min(new);
+        (alike >= ALIKE).then(|| Boundary { at: self.flat.middle(), kind: BoundaryKind::Fade, score: alike * depth })
+    }
+}
+
+/// How much the frames of a ramp are one picture, its first, more or less of it: 1 if all cells keep their shares of the
+/// distance to the flat colour, and only what is left of the picture, on average over the ramp, if it goes part by part.
+fn alike<'a>(ramp: impl Iterator<Item = &'a Tone>, flat: &'a Tone) -> f64 {
+    let mut ramp = ramp.filter(|tone| tone.contrast > flat.contrast + EQUALLY_FLAT);
+    let Some(full) = ramp.next() else { return 0.0 };
+    let from_flat = |tone: &'a Tone| tone.cells.iter().zip(&flat.cells).map(|(cell, flat)| cell - flat);
+    let product = |a: &'a Tone, b: &'a Tone| from_flat(a).zip(from_flat(b)).map(|(a, b)| a * b).sum::<f64>();
+    let (mut sum, mut count) = (0.0, 0.0);
+    for part in ramp {
+        let energy = product(full, full) * product(part, part);
+        sum += if energy > 0.0 { product(full, part).powi(2) / energy } else { 0.0 };
+        count += 1.0;
+    }
+    if count > 0.0 { sum / count } else { 0.0 }
+}
+
+/// Columns and rows of a cell.
+const CELL: (usize, usize) = (8, 6);
+
+impl Tone {
+    fn of(moment: Moment, picture: &Picture) -> Self {
+        let (mut cells, mut variance) = (Vec::new(), 0.0);
+        for (plane, weight) in picture.planes().iter().zip(WEIGHTS) {
+            let (mut sum, mut squares) = (0u64, 0u64);
+            for level in plane.iter().map(|level| u64::from(*level)) {
+                sum += level;
+                squares += level * level;
+            }
+            let mean = sum as f64 / PIXELS as f64;
+            variance += weight * (squares as f64 / PIXELS as f64 - mean * mean);
+            for top in (0..HEIGHT).step_by(CELL.1) {
+                for left in (0..WIDTH).step_by(CELL.0) {
+                    let row =
+                        |row: usize| plane[row * WIDTH + left..][..CELL.0].iter().map(|l| u32::from(*l)).sum::<u32>();
+                    let sum: u32 = (top..top + CELL.1).map(row).sum();
+                    cells.push(weight * f64::from(sum) / (CELL.0 * CELL.1) as f64);
+                }
+            }
+        }
+        Self { moment, seconds: moment.time.seconds(), contrast: variance.max(0.0).sqrt(), cells }
+    }
+}
+
+fn peak<'a>(tones: impl IntoIterator<Item = &'a Tone>) -> f64 {
+    tones.into_iter().map(|tone| tone.contrast).fold(0.0, f64::max)
+}
+
+/// Drops what is too long ago.
+fn forget(tones: &mut VecDeque<Tone>) {
+    let now = tones.back().map_or(0.0, |tone| tone.seconds);
+    while tones.len() > MOST_REMEMBERED || tones.front().is_some_and(|tone| now - tone.seconds > MEMORY_SECONDS) {
+        tones.pop_front();
+    }
+}
+
+/// Finds the middle of any number of moments without remembering them all: of many, every second is dropped.
+struct Middle {
+    kept: Vec<Moment>,
+    /// One of so many is kept.
+    stride: u64,
+    skipped: u64,
+}
+
+impl Middle {
+    const MOST_KEPT: usize = 256;
+
+    fn new(moment: Moment) -> Self {
+        Self { kept: vec![moment], stride: 1, skipped: 0 }
+    }
+
+    fn push(&mut self, moment: Moment) {
+        self.skipped += 1;
+        if self.skipped < self.stride {
+            return;
+        }
+        self.skipped = 0;
+        self.kept.push(moment);
+        if self.kept.len() > Self::MOST_KEPT {
+            let mut keep = false;
+            self.kept.retain(|_| {
+                keep = !keep;
+                keep
+            });
+            self.stride *= 2;
+        }
+    }
+
+    fn middle(&self) -> Moment {
+        self.kept[self.kept.len() / 2]
+    }
+}
