@@ -1,4 +1,22 @@
-//! Native half.
+//! The native half of `common_ml`: what has to be exact or fast. What has to be forgiving is Python.
+//!
+//! Importing starts no thread. The interpreter lock is released while media is read and decoded, and pixels are handed
+//! over to numpy by ownership, without a copy.
+
 use pyo3::prelude::*;
+
+mod errors;
+mod frames;
+mod media;
+mod ranges;
+
+/// The module `common_ml._native`; `_native.pyi` beside the Python sources has its types.
 #[pymodule]
-fn _native(_m: &Bound<'_, PyModule>) -> PyResult<()> { Ok(()) }
+mod _native {
+    #[pymodule_export]
+    use crate::frames::Frames;
+    #[pymodule_export]
+    use crate::media::{MediaFacts, file_kind, probe, read_still};
+    #[pymodule_export]
+    use crate::ranges::RangeBuilder;
+}

@@ -1,0 +1,1 @@
+"""From a model class to a program that speaks the tagging contract."""

@@ -1,0 +1,28 @@
+"""Checks what a model's method returned, so that a slip of its author is named."""
+
+from typing import Any, Iterator, List
+
+
+def listed(returned: Any, call: str, items: str) -> List[Any]:
+    """What was returned as a list. Raises `TypeError` unless it is a list, tuple, generator or the like."""
+    if isinstance(returned, (list, tuple)):
+        return list(returned)
+    if isinstance(returned, (str, bytes, dict)) or not hasattr(returned, "__iter__"):
+        raise TypeError(f"{call} returned {shown(returned)}; a list of {items} is expected, [] for nothing found")
+    return list(returned)
+
+
+def stream_tags(tagger: Any, file: str) -> Iterator[Any]:
+    """The tags of one file as they are found, from whatever has a method `tag`: a list, or a generator."""
+    tags = getattr(tagger, "_stream_tags", tagger.tag)(file)
+    if isinstance(tags, (str, bytes, dict)) or not hasattr(tags, "__iter__"):
+        raise TypeError(f"tag on `{file}` returned {shown(tags)}; a list of Tag is expected, [] for nothing found")
+    yield from tags
+
+
+def shown(value: object) -> str:
+    """A value as it may stand in a message."""
+    if value is None:
+        return "None"
+    text = f"`{value}`" if isinstance(value, str) else f"{value!r} ({type(value).__name__})"
+    return text if len(text) <= 100 else f"{text[:99]}…"

@@ -1,0 +1,1 @@
+"""What a model author implements, by what the model looks at."""
