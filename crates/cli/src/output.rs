@@ -38,7 +38,9 @@ impl Output {
             .collect();
         for output in &outputs {
             if output.format == Format::Vtt && num_contents > 1 {
-                bail!("WebVTT holds the tags of one input, and this run has {num_contents}; run them one by one or take jsonl");
+                bail!(
+                    "WebVTT holds the tags of one input, and this run has {num_contents}; run them one by one or take jsonl"
+                );
             }
             if let Some(path) = &output.path {
                 let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -58,7 +60,10 @@ impl Output {
         match &self.path {
             None => {
                 let mut out = BufWriter::new(io::stdout().lock());
-                write_rows(self.format, rows, &mut out).and_then(|()| out.flush()).context("cannot write to standard output")
+                let width = console::Term::stdout().size_checked().map(|(_, columns)| columns);
+                write_rows(self.format, rows, width, &mut out)
+                    .and_then(|()| out.flush())
+                    .context("cannot write to standard output")
             }
             Some(path) => self.write_file(path, rows).with_context(|| format!("cannot write `{}`", path.display())),
         }
@@ -68,14 +73,20 @@ impl Output {
         if path.exists() && !path.metadata()?.is_file() {
             // A pipe or a device is written to, not replaced.
             let mut out = BufWriter::new(File::create(path)?);
-            write_rows(self.format, rows, &mut out)?;
+            write_rows(self.format, rows, None, &mut out)?;
             return out.flush();
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(folder)?;
-        write_rows(self.format, rows, &mut BufWriter::new(&mut file))?;
+        write_rows(self.format, rows, None, &mut BufWriter::new(&mut file))?;
         keep(file, path)
     }
+}
+
+/// Prints a text for the user on standard output.
+pub fn to_stdout(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to standard output")
 }
 
 /// What a plainly created file would get, before the user's mask.
@@ -97,9 +108,9 @@ fn format_of(path: &Path) -> Option<Format> {
     }
 }
 
-fn write_rows(format: Format, rows: &[TagRow], out: &mut impl Write) -> io::Result<()> {
+fn write_rows(format: Format, rows: &[TagRow], width: Option<u16>, out: &mut impl Write) -> io::Result<()> {
     match format {
-        Format::Table => table::write(rows, out),
+        Format::Table => table::write(rows, width, out),
         Format::Jsonl => jsonl::write(rows, out),
         Format::Csv => csv::write(rows, out),
         Format::Vtt => vtt::write(rows, out),

@@ -115,7 +115,8 @@ impl Progress {
         if let Some(bars) = &self.bars {
             bars.add(bar.clone());
             // The template is a constant; if it did not parse, the plain bar would still tell.
-            let style = ProgressStyle::with_template("{prefix:>16} {wide_bar} {percent:>3}% {msg:>12} {elapsed_precise}");
+            let style =
+                ProgressStyle::with_template("{prefix:>16} {wide_bar} {percent:>3}% {msg:>12} {elapsed_precise}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.set_prefix(name);
             bar.enable_steady_tick(Duration::from_millis(100));

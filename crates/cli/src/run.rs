@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use tagger_media::frame_times;
+use tagger_media::{FrameOptions, Frames, Rate, Size};
 use tagger_runtime::{Input, Interpreter, Model, Outcome, ParamSet, Run, Settings, TagRow, find_inputs};
 use tagger_wire::ModelKind;
 use tokio::signal::unix::{SignalKind, signal};
@@ -61,7 +61,10 @@ pub fn run(args: RunArgs) -> anyhow::Result<u8> {
         }
     }
     if !args.quiet || outcome.is_interrupted {
-        eprintln!("{}", summary(&outcome, rows.len(), model_names.len(), num_inputs, progress.warnings(), begun.elapsed()));
+        eprintln!(
+            "{}",
+            summary(&outcome, rows.len(), model_names.len(), num_inputs, progress.warnings(), begun.elapsed())
+        );
     }
     Ok(match (outcome.is_interrupted, outcome.failures.len() + num_faulty + unsuited) {
         (true, _) => INTERRUPTED,
@@ -82,7 +85,10 @@ fn resolve(args: &RunArgs) -> anyhow::Result<Vec<Model>> {
             bail!("model `{}` is a processor: it takes time ranges of a content, not files", model.name);
         }
         if let Some(track) = model.manifest.as_ref().and_then(|manifest| manifest.inputs.first()) {
-            bail!("model `{}` reads track `{track}` of other models, which a run over files cannot give it", model.name);
+            bail!(
+                "model `{}` reads track `{track}` of other models, which a run over files cannot give it",
+                model.name
+            );
         }
         models.push(model);
     }
@@ -199,7 +205,8 @@ impl Window {
     /// Whether any of a tag's time lies inside.
     fn holds(&self, row: &TagRow) -> bool {
         self.bounds.get(&row.content).is_none_or(|(from, to)| {
-            row.start_time < *to && (row.end_time > *from || (row.start_time == row.end_time && row.start_time >= *from))
+            row.start_time < *to
+                && (row.end_time > *from || (row.start_time == row.end_time && row.start_time >= *from))
         })
     }
 }
@@ -208,9 +215,17 @@ impl Window {
 fn millis(point: TimePoint, input: &Input) -> anyhow::Result<i64> {
     match point {
         TimePoint::Millis(millis) => Ok(millis),
-        TimePoint::Frame(frame) => {
-            let times = frame_times(&input.path)?;
-            Ok(usize::try_from(frame).ok().and_then(|frame| times.get(frame)).map_or(i64::MAX, |time| time.to_millis()))
+        TimePoint::Frame(index) => {
+            // Decoded, since frames are counted as they come out of the decoder; small, since only the time is wanted.
+            let options =
+                FrameOptions { rate: Rate::All, size: Size::Fit { width: 8, height: 8 }, ..FrameOptions::default() };
+            for frame in Frames::open(&input.path, &options)? {
+                let frame = frame?;
+                if frame.index == index {
+                    return Ok(frame.time.to_millis());
+                }
+            }
+            Ok(i64::MAX)
         }
     }
 }

@@ -24,7 +24,8 @@ impl FromStr for TimePoint {
             return frames.parse().map(Self::Frame).map_err(|_| NotATime);
         }
         let mut fields = text.rsplit(':');
-        let seconds: f64 = fields.next().filter(|field| is_decimal(field)).and_then(|s| s.parse().ok()).ok_or(NotATime)?;
+        let seconds: f64 =
+            fields.next().filter(|field| is_decimal(field)).and_then(|s| s.parse().ok()).ok_or(NotATime)?;
         let mut total = seconds;
         let mut unit = 60.0;
         for field in fields {
@@ -74,6 +75,9 @@ mod tests {
 
     #[test]
     fn a_clock_shows_every_millisecond() {
-        assert_eq!([0, 62_500, 360_000_001, -40].map(clock), ["00:00:00.000", "00:01:02.500", "100:00:00.001", "-00:00:00.040"]);
+        assert_eq!(
+            [0, 62_500, 360_000_001, -40].map(clock),
+            ["00:00:00.000", "00:01:02.500", "100:00:00.001", "-00:00:00.040"]
+        );
     }
 }

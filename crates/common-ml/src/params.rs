@@ -74,8 +74,7 @@ const LOOP_NAMES: [&str; 4] = ["continue_on_error", "fps", "allow_single_frame",
 pub(crate) fn own_params<P: DeserializeOwned + JsonSchema>(params: &Map<String, Value>) -> Result<P, ParamsError> {
     let schema = schemars::schema_for!(P);
     let declared = schema.get("properties").and_then(Value::as_object);
-    let is_own =
-        |name: &str| !LOOP_NAMES.contains(&name) || declared.is_some_and(|fields| fields.contains_key(name));
+    let is_own = |name: &str| !LOOP_NAMES.contains(&name) || declared.is_some_and(|fields| fields.contains_key(name));
     let own: Map<String, Value> =
         params.iter().filter(|(name, _)| is_own(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
     serde_json::from_value(Value::Object(own)).map_err(|e| ParamsError(e.to_string()))

@@ -58,7 +58,8 @@ pub fn find_inputs(named: &[PathBuf]) -> (Vec<Input>, Vec<InputError>) {
 
 fn search(folder: &Path, inputs: &mut Vec<Input>, errors: &mut Vec<InputError>) {
     let mut found = false;
-    let visible = |entry: &walkdir::DirEntry| entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.');
+    let visible =
+        |entry: &walkdir::DirEntry| entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.');
     for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible) {
         let entry = match entry {
             Ok(entry) => entry,

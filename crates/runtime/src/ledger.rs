@@ -261,14 +261,21 @@ impl Ledger {
             return self.unknown_file("tag", &tag.source_media);
         };
         if tag.end_time < tag.start_time {
-            let message = format!("tag `{}` ends at {} ms, before it starts at {} ms; left out", tag.tag, tag.end_time, tag.start_time);
+            let message = format!(
+                "tag `{}` ends at {} ms, before it starts at {} ms; left out",
+                tag.tag, tag.end_time, tag.start_time
+            );
             return self.warn(WarningKind::Reversed, Some(index), message);
         }
         let (end_time_ms, text) = (tag.end_time, tag.tag.clone());
         let state = self.entries[index].state;
         self.entries[index].tags.push(tag);
         if state == State::Finished {
-            return self.warn(WarningKind::Late, Some(index), format!("tag `{text}` came after the file's progress; kept"));
+            return self.warn(
+                WarningKind::Late,
+                Some(index),
+                format!("tag `{text}` came after the file's progress; kept"),
+            );
         }
         Some(Notice::Tagged { input: index, end_time_ms })
     }
@@ -339,8 +346,10 @@ mod tests {
     fn told(ledger: Ledger) -> String {
         let (tags, failures) = ledger.close();
         let tags: Vec<String> = tags.iter().map(|(index, tags)| format!("{index}: {} tags", tags.len())).collect();
-        let failures: Vec<String> =
-            failures.iter().map(|f| format!("{}: {}", f.input.map_or("model".into(), |i| i.to_string()), f.message)).collect();
+        let failures: Vec<String> = failures
+            .iter()
+            .map(|f| format!("{}: {}", f.input.map_or("model".into(), |i| i.to_string()), f.message))
+            .collect();
         format!("[{}] [{}]", tags.join(", "), failures.join(", "))
     }
 

@@ -82,7 +82,8 @@ impl Model {
             return Self::from_python_file(path, python);
         }
         if path.components().count() == 1
-            && let Some(folder) = model_folders().into_iter().map(|f| f.join(name)).find(|f| f.join(MANIFEST_FILE).exists())
+            && let Some(folder) =
+                model_folders().into_iter().map(|f| f.join(name)).find(|f| f.join(MANIFEST_FILE).exists())
         {
             return Self::from_folder(&folder, python);
         }
@@ -121,12 +122,7 @@ impl Model {
         let (Some(folder), Some(name)) = (file.parent(), file.file_stem()) else { return Err(not_found()) };
         let mut command = vec![python.locate(folder).into()];
         command.extend(Interpreter::start_arguments(&file));
-        Ok(Self {
-            name: name.to_string_lossy().into_owned(),
-            manifest: None,
-            command,
-            folder: folder.to_owned(),
-        })
+        Ok(Self { name: name.to_string_lossy().into_owned(), manifest: None, command, folder: folder.to_owned() })
     }
 
     fn from_folder(folder: &Path, python: &Interpreter) -> Result<Self, ModelError> {
@@ -135,9 +131,8 @@ impl Model {
             return Err(ModelError::NoManifest { folder: folder.to_owned() });
         }
         let manifest = Manifest::load(&path)?;
-        let folder = folder
-            .canonicalize()
-            .map_err(|source| ManifestError::Unreadable { path: folder.to_owned(), source })?;
+        let folder =
+            folder.canonicalize().map_err(|source| ManifestError::Unreadable { path: folder.to_owned(), source })?;
         let command = match manifest.program() {
             Program::Image(_) => return Err(ModelError::Image { model: manifest.name }),
             Program::Command(command) => launch(&manifest.name, command, &folder, python)?,
@@ -147,12 +142,7 @@ impl Model {
 }
 
 /// The command of a manifest with its program found.
-fn launch(
-    model: &str,
-    command: &[String],
-    folder: &Path,
-    python: &Interpreter,
-) -> Result<Vec<OsString>, ModelError> {
+fn launch(model: &str, command: &[String], folder: &Path, python: &Interpreter) -> Result<Vec<OsString>, ModelError> {
     let (program, arguments) = (&command[0], &command[1..]);
     let mut launched: Vec<OsString> = Vec::new();
     let mut rest = arguments;

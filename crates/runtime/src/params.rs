@@ -220,9 +220,9 @@ mod tests {
     #[test]
     fn all_faults_come_in_one_message() {
         let wrong = pairs(&["threshold=2", "treshold=1"]).for_models(&[model("a")]).unwrap_err();
-        assert_snapshot!(wrong, @"");
-        assert_snapshot!(pairs(&["c:fps=1"]).for_models(&[model("a")]).unwrap_err(), @"");
-        assert_snapshot!(ParamSet::default().add_pair("fps").unwrap_err(), @"");
-        assert_snapshot!(ParamSet::default().add_json("{").unwrap_err(), @"");
+        assert_snapshot!(wrong, @"model `a`: parameter `threshold`: 2 is greater than the maximum of 1; Additional properties are not allowed ('treshold' was unexpected) (it takes label, threshold)");
+        assert_snapshot!(pairs(&["c:fps=1"]).for_models(&[model("a")]).unwrap_err(), @"`-p c:fps=…` names model `c`, which is not part of this run");
+        assert_snapshot!(ParamSet::default().add_pair("fps").unwrap_err(), @"`-p fps` must read key=value, or model:key=value for one of several models");
+        assert_snapshot!(ParamSet::default().add_json("{").unwrap_err(), @r#"--params must be one JSON object, such as '{"fps": 2}': EOF while parsing an object at line 1 column 1"#);
     }
 }

@@ -5,7 +5,17 @@ use std::io::{self, Write};
 use tagger_runtime::TagRow;
 
 const HEADER: [&str; 11] = [
-    "content", "stream", "track", "model", "start_time", "end_time", "tag", "frame_idx", "box", "additional_info", "part",
+    "content",
+    "stream",
+    "track",
+    "model",
+    "start_time",
+    "end_time",
+    "tag",
+    "frame_idx",
+    "box",
+    "additional_info",
+    "part",
 ];
 
 pub fn write(rows: &[TagRow], out: &mut impl Write) -> io::Result<()> {
@@ -37,6 +47,12 @@ mod tests {
     fn structure_is_json_in_its_cell() {
         let mut out = Vec::new();
         super::write(&crate::output::samples::rows(), &mut out).unwrap();
-        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @"");
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"
+        content,stream,track,model,start_time,end_time,tag,frame_idx,box,additional_info,part
+        clips/a.mp4,video,shot_detection,shot,0,1200,shot,,,"{""score"":null,""kind"":""start""}",0
+        clips/a.mp4,video,ocr,ocr,480,480,"BREAKING <b> --> ""NEWS"",
+
+        at 9 & later",12,"{""x1"":0.05,""y1"":0.1,""x2"":0.95,""y2"":1.0}",,0
+        "#);
     }
 }

@@ -2,20 +2,24 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{Attribute, Cell, ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
 use tagger_runtime::TagRow;
 use tagger_wire::Region;
 
 use crate::time::clock;
 
-pub fn write(rows: &[TagRow], out: &mut impl Write) -> io::Result<()> {
+/// Writes the tables, folded to `width` columns if one is given.
+pub fn write(rows: &[TagRow], width: Option<u16>, out: &mut impl Write) -> io::Result<()> {
     for (nth, of_content) in rows.chunk_by(|a, b| a.content == b.content).enumerate() {
         let gap = if nth > 0 { "\n" } else { "" };
         writeln!(out, "{gap}{}", one_line(&of_content[0].content))?;
         let mut table = Table::new();
-        table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_header(["start", "end", "track", "tag", "details"].map(heading));
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        if let Some(width) = width {
+            table.set_width(width);
+        }
+        table.set_header(["start", "end", "track", "tag", "details"]);
         for row in of_content {
             table.add_row([
                 clock(row.start_time),
@@ -30,10 +34,6 @@ pub fn write(rows: &[TagRow], out: &mut impl Write) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn heading(text: &str) -> Cell {
-    Cell::new(text).add_attribute(Attribute::Bold)
 }
 
 /// The frame, the region and what else is known, shortest form.
@@ -73,7 +73,12 @@ mod tests {
     #[test]
     fn a_table_tells_where_and_what() {
         let mut out = Vec::new();
-        super::write(&crate::output::samples::rows(), &mut out).unwrap();
-        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @"");
+        super::write(&crate::output::samples::rows(), None, &mut out).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"
+        clips/a.mp4
+         start         end           track           tag                                    details
+         00:00:00.000  00:00:01.200  shot_detection  shot                                   kind start
+         00:00:00.480  00:00:00.480  ocr             BREAKING <b> --> "NEWS", at 9 & later  frame 12, at 5% 10% 95% 100%
+        "#);
     }
 }

@@ -30,6 +30,15 @@ mod tests {
     fn cues_are_valid_whatever_the_tag_says() {
         let mut out = Vec::new();
         super::write(&crate::output::samples::rows(), &mut out).unwrap();
-        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @"");
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"
+        WEBVTT
+
+        00:00:00.000 --> 00:00:01.200
+        shot_detection: shot
+
+        00:00:00.480 --> 00:00:00.481
+        ocr: BREAKING &lt;b&gt; --&gt; "NEWS",
+        at 9 &amp; later
+        "#);
     }
 }

@@ -1,0 +1,206 @@
+//! `tagger inspect`: what a media file really contains, or what a model says of itself.
+
+use std::path::Path;
+
+use anyhow::Context;
+use serde_json::json;
+use tagger_media::{Damage, MediaInfo, MediaKind, Rational, Scan, StreamInfo, StreamKind, VideoInfo, probe, scan};
+use tagger_runtime::{Interpreter, Model};
+use tagger_wire::{MANIFEST_FILE, Manifest};
+
+use crate::args::InspectArgs;
+
+/// Runs the command; gives the exit status.
+pub fn inspect(args: &InspectArgs) -> anyhow::Result<u8> {
+    let path = Path::new(&args.target);
+    let is_model =
+        path.is_dir() || !path.exists() || path.extension().is_some_and(|e| e == "py") || names_manifest(path);
+    let text = if is_model && !looks_like_a_missing_file(path) {
+        of_model(&args.target, args.json)?
+    } else {
+        of_file(path, args.json)?
+    };
+    crate::output::to_stdout(&text)?;
+    Ok(0)
+}
+
+fn names_manifest(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == MANIFEST_FILE)
+}
+
+/// A model's name has no dots and slashes; what has them, and is not there, was meant as a file.
+fn looks_like_a_missing_file(path: &Path) -> bool {
+    !path.exists() && path.extension().is_some_and(|extension| extension != "py")
+}
+
+fn of_model(name: &str, as_json: bool) -> anyhow::Result<String> {
+    let model = Model::resolve(name, &Interpreter::default())?;
+    let Some(manifest) = &model.manifest else {
+        return Ok(match as_json {
+            true => format!("{}\n", json!({"name": model.name, "default_track": model.default_track()})),
+            false => format!(
+                "{}\n  a Python file without a {MANIFEST_FILE}: kind and parameters are its own business\n",
+                model.name
+            ),
+        });
+    };
+    if as_json {
+        return Ok(serde_json::to_string_pretty(manifest)? + "\n");
+    }
+    Ok(describe_manifest(manifest))
+}
+
+fn describe_manifest(manifest: &Manifest) -> String {
+    let mut text = format!("{} ({})\n", manifest.name, serde_word(&manifest.kind));
+    if !manifest.description.is_empty() {
+        text += &format!("  {}\n", manifest.description);
+    }
+    if let Some(command) = &manifest.command {
+        text += &format!("  command     {}\n", command.join(" "));
+    }
+    if let Some(image) = &manifest.image {
+        text += &format!("  image       {image}\n");
+    }
+    text += &format!("  track       {}\n", manifest.default_track());
+    for (name, track) in &manifest.tracks {
+        text += &format!(
+            "    {name:<20}  {}\n",
+            if track.description.is_empty() { &track.label } else { &track.description }
+        );
+    }
+    for (name, amount) in &manifest.resources {
+        text += &format!("  needs       {amount} {name}\n");
+    }
+    let fields = manifest.parameters.as_ref().and_then(|schema| schema.get("properties")).and_then(|p| p.as_object());
+    for (nth, (name, field)) in fields.into_iter().flatten().enumerate() {
+        let word =
+            |key: &str| field.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        let mut facts: Vec<String> = word("type").into_iter().collect();
+        facts.extend(word("enum").map(|choices| format!("one of {choices}")));
+        facts.extend(word("exclusiveMinimum").map(|limit| format!("above {limit}")));
+        facts.extend(word("minimum").map(|limit| format!("from {limit}")));
+        facts.extend(word("maximum").map(|limit| format!("to {limit}")));
+        facts.extend(word("default").map(|value| format!("default {value}")));
+        let heading = if nth == 0 { "parameters" } else { "" };
+        text += &format!("  {heading:<10}  {name}: {}\n", facts.join(", "));
+        if let Some(description) = word("description") {
+            text += &format!("  {:<10}    {description}\n", "");
+        }
+    }
+    text
+}
+
+/// The word that a value is written as.
+fn serde_word(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn of_file(path: &Path, as_json: bool) -> anyhow::Result<String> {
+    let media = probe(path)?;
+    // A still has no packets worth counting: its picture is all there is.
+    let scanned = (media.kind != MediaKind::Still).then(|| scan(path)).transpose()?;
+    if as_json {
+        let whole = json!({"path": path.to_string_lossy(), "media": media, "scan": scanned});
+        return serde_json::to_string_pretty(&whole).map(|text| text + "\n").context("cannot write JSON");
+    }
+    Ok(describe_media(path, &media, scanned.as_ref()))
+}
+
+fn describe_media(path: &Path, media: &MediaInfo, scanned: Option<&Scan>) -> String {
+    let mut text = format!("{}\n  {:<10}  {}", path.display(), serde_word(&media.kind), media.format);
+    if let Some(duration) = media.duration {
+        text += &format!(", {:.3} s", duration.seconds());
+    }
+    if media.start.ticks != 0 {
+        text += &format!(", starts at {:.3} s", media.start.seconds());
+    }
+    text.push('\n');
+    let (video, audio) = (media.video().map(|(stream, _)| stream.index), media.audio().map(|(stream, _)| stream.index));
+    for stream in &media.streams {
+        let (word, mut facts) = describe_stream(stream);
+        if let Some(scan) = scanned {
+            if Some(stream.index) == video {
+                facts.extend(scan.video.iter().flat_map(describe_frames));
+            } else if Some(stream.index) == audio {
+                facts.extend(scan.audio.iter().filter_map(|a| a.duration).map(|d| format!("{:.3} s", d.seconds())));
+            }
+        }
+        facts.extend(stream.language.clone());
+        facts.extend(stream.title.clone());
+        text += &format!("  {word} {:<w$}  {}\n", stream.index, facts.join(", "), w = 9 - word.len().min(8));
+    }
+    match scanned.map(|scan| scan.damage.as_slice()) {
+        None => {}
+        Some([]) => text += "  damage      none found (packets read, nothing decoded)\n",
+        Some(damage) => {
+            for damage in damage {
+                text += &format!("  damage      {}\n", describe_damage(damage));
+            }
+        }
+    }
+    text
+}
+
+fn describe_stream(stream: &StreamInfo) -> (&str, Vec<String>) {
+    match &stream.kind {
+        StreamKind::Video(video) if stream.attached_picture => {
+            ("cover", vec![stream.codec.clone(), format!("{}x{}", video.width, video.height)])
+        }
+        StreamKind::Video(video) => ("video", describe_picture(&stream.codec, video)),
+        StreamKind::Audio(audio) => {
+            let facts = [stream.codec.clone(), format!("{} Hz", audio.sample_rate), audio.channel_layout.clone()];
+            ("audio", facts.to_vec())
+        }
+        StreamKind::Other { name } => (name, vec![stream.codec.clone()]),
+    }
+}
+
+fn describe_picture(codec: &str, video: &VideoInfo) -> Vec<String> {
+    let mut facts = vec![codec.to_owned(), format!("{}x{}", video.width, video.height), video.pixel_format.clone()];
+    facts.extend(video.colour_space.clone());
+    if video.rotation_degrees != 0 {
+        facts.push(format!("turned {}° to {}x{}", video.rotation_degrees, video.display_width, video.display_height));
+    }
+    if video.mirrored {
+        facts.push("mirrored".into());
+    }
+    facts
+}
+
+fn describe_frames(video: &tagger_media::VideoScan) -> Vec<String> {
+    let mut facts = vec![format!("{} frames", video.frame_count)];
+    let rate = video.true_fps.map(fps).unwrap_or_default();
+    if video.variable_frame_rate {
+        let seconds = |time: Option<tagger_media::Timestamp>| time.map_or(f64::NAN, tagger_media::Timestamp::seconds);
+        let (shortest, longest) = (seconds(video.min_interval), seconds(video.max_interval));
+        facts.push(format!("variable rate, {rate} on average, {shortest:.3} to {longest:.3} s apart"));
+    } else if !rate.is_empty() {
+        facts.push(format!("{rate} constant"));
+    }
+    facts.push(format!("{} key frames, longest GOP {}", video.key_frames, video.longest_gop));
+    facts.extend((!video.gaps.is_empty()).then(|| format!("{} gaps", video.gaps.len())));
+    facts
+        .extend((video.missing_timestamps > 0).then(|| format!("{} packets without a time", video.missing_timestamps)));
+    facts
+}
+
+fn fps(rate: Rational) -> String {
+    match rate.den {
+        1 => format!("{} fps", rate.num),
+        _ => format!("{:.3} fps ({rate})", rate.to_f64()),
+    }
+}
+
+fn describe_damage(damage: &Damage) -> String {
+    match damage {
+        Damage::Packets { stream, count, first, last } => {
+            let span = match (first, last) {
+                (Some(first), Some(last)) => format!(", {:.3} to {:.3} s", first.seconds(), last.seconds()),
+                _ => String::new(),
+            };
+            format!("{count} damaged packets in stream {stream}{span}")
+        }
+        Damage::Unreadable { reason } => format!("cannot be read to its end: {reason}"),
+        Damage::Cut { missing_bytes } => format!("cut off: at least {missing_bytes} bytes are missing at the end"),
+    }
+}
