@@ -1,4 +1,4 @@
-//! Tells the crate which of libav's renamed fields the system's FFmpeg has.
+//! Tells the crate what differs between the versions of the system's FFmpeg.
 
 use std::env;
 
@@ -8,6 +8,7 @@ fn main() {
         ("libav_frame_duration", "FFMPEG_6_0"),
         ("libav_frame_flags", "FFMPEG_6_1"),
         ("libav_coded_side_data", "FFMPEG_6_1"),
+        ("libav_weighs_chroma_rows", "FFMPEG_8_0"),
     ] {
         println!("cargo::rustc-check-cfg=cfg({cfg})");
         // The binding passes what it found on to the crates that link it.

@@ -57,7 +57,7 @@ impl Converter {
     fn scale(&mut self, picture: &Picture, to: ScaleTo, target: &mut [u8], stride: usize) -> Result<(), AvError> {
         let same_size = (picture.width(), picture.height()) == (to.width, to.height);
         // The fields of an interlaced picture have chroma of their own. Scaled, they are mixed anyway.
-        if picture.is_interlaced() && same_size && to.height.is_multiple_of(2) {
+        if picture.is_interlaced() && same_size && to.height.is_multiple_of(2) && picture.has_readable_fields() {
             ready(&mut self.top, picture, to, Field::Top)?.convert(picture, target, stride)?;
             ready(&mut self.bottom, picture, to, Field::Bottom)?.convert(picture, target, stride)
         } else {

@@ -54,6 +54,8 @@ pub struct Decoding {
     state: State,
     next_index: u64,
     sent_pts: Option<i64>,
+    /// Where the last picture ended: the time of the next one, should it have none.
+    expected_pts: Option<i64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,6 +84,7 @@ impl Decoding {
             state: State::Receiving,
             next_index: 0,
             sent_pts: None,
+            expected_pts: None,
         })
     }
 
@@ -165,10 +168,12 @@ impl Decoding {
     fn placed(&mut self, picture: Picture) -> Decoded {
         let index = self.next_index;
         self.next_index += 1;
+        let ticks = picture.pts().or(self.expected_pts);
         let pts = self
-            .at(picture.pts())
-            .unwrap_or(Timestamp { ticks: i64::try_from(index).unwrap_or(i64::MAX), base: self.frame_length });
+            .at(ticks)
+            .unwrap_or_else(|| Timestamp { ticks: i64::try_from(index).unwrap_or(i64::MAX), base: self.frame_length });
         let duration = self.at(picture.duration());
+        self.expected_pts = ticks.zip(picture.duration()).and_then(|(ticks, duration)| ticks.checked_add(duration));
         let orientation = picture.orientation().unwrap_or(self.orientation);
         Decoded { picture, index, pts, duration, orientation }
     }

@@ -68,6 +68,25 @@ impl Skipped {
     }
 }
 
+impl fmt::Display for Skipped {
+    /// In words: what is missing, and where.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.packets > 0 {
+            write!(f, "{} damaged packet{} skipped", self.packets, if self.packets == 1 { "" } else { "s" })?;
+            if let (Some(first), Some(last)) = (self.first, self.last) {
+                write!(f, " between {:.3} s and {:.3} s", first.seconds(), last.seconds())?;
+            }
+            if let Some(reason) = &self.reason {
+                write!(f, " ({reason})")?;
+            }
+        }
+        if let Some(truncated) = &self.truncated {
+            write!(f, "{}the end is missing ({truncated})", if self.packets > 0 { "; " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
 /// The chosen frames of a video, in presentation order.
 ///
 /// - Order: presentation order; a frame comes once.

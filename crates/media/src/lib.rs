@@ -25,6 +25,7 @@ mod options;
 mod probe;
 mod queue;
 mod raster;
+mod scan;
 mod select;
 mod still;
 mod time;
@@ -36,6 +37,7 @@ pub use info::{AudioInfo, MediaInfo, MediaKind, StreamInfo, StreamKind, VideoInf
 pub use options::{FrameOptions, Limits, Pixels, Rate, Size};
 pub use probe::{probe, probe_within};
 pub use raster::{Image, Orientation};
+pub use scan::{AudioScan, Damage, Gap, Scan, VideoScan, scan};
 pub use select::{Grid, Picked};
 pub use still::{check_extension, read_still};
 pub use time::{Rational, Timestamp};

@@ -1,6 +1,7 @@
 //! Opens a file and says what is in it, without decoding it.
 
 use std::{
+    cmp::Ordering,
     path::Path,
     sync::{Arc, atomic::AtomicBool},
 };
@@ -115,15 +116,33 @@ impl Container {
     pub fn start(&self) -> Timestamp {
         let Some(micros) = self.input.start_micros() else { return Timestamp::ZERO };
         let rounded = Timestamp { ticks: micros, base: MICROSECONDS };
-        let starts = self
-            .input
-            .streams()
-            .filter_map(|stream| Some(Timestamp { ticks: stream.start()?, base: stream.time_base() }));
-        starts
-            .filter(|start| start.since(rounded).seconds().abs() < 1e-6)
-            .min_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal))
-            .unwrap_or(rounded)
+        let is_rounded = |start: &Timestamp| start.since(rounded).seconds().abs() < 1e-6;
+        let seen_or_heard = || self.input.streams().filter(|stream| stream.kind() != StreamType::Other);
+        let exact = if earliest(seen_or_heard().filter_map(|stream| start(&stream))).is_some_and(|at| is_rounded(&at)) {
+            earliest(seen_or_heard().filter_map(|stream| audible_start(&stream)))
+        } else {
+            self.input.streams().filter_map(|stream| start(&stream)).find(is_rounded) // subtitles, by less than a second
+        };
+        exact.unwrap_or(rounded)
     }
+}
+
+fn earliest(starts: impl Iterator<Item = Timestamp>) -> Option<Timestamp> {
+    starts.min_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal))
+}
+
+fn start(stream: &Stream<'_>) -> Option<Timestamp> {
+    Some(Timestamp { ticks: stream.start()?, base: stream.time_base() })
+}
+
+/// Where a stream begins to be seen or heard. Opus in Matroska begins before 0 by the samples that prime its decoder;
+/// FFmpeg counted them in before 8.
+fn audible_start(stream: &Stream<'_>) -> Option<Timestamp> {
+    let start = start(stream)?;
+    if start.ticks >= 0 {
+        return Some(start);
+    }
+    Some(Timestamp { ticks: start.ticks.saturating_add(stream.priming()).min(0), ..start })
 }
 
 fn found(stream: &Stream<'_>) -> String {

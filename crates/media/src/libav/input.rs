@@ -203,6 +203,16 @@ impl Stream<'_> {
         ticks(self.raw.start_time)
     }
 
+    /// For sound: how long the first samples are that only prime the decoder and are not heard, in its time base.
+    pub fn priming(&self) -> i64 {
+        let (samples, rate) = (self.parameters.initial_padding, self.parameters.sample_rate);
+        if samples <= 0 || rate <= 0 {
+            return 0;
+        }
+        // SAFETY: plain arithmetic; both bases are above zero.
+        unsafe { ffi::av_rescale_q(samples.into(), ffi::AVRational { num: 1, den: rate }, self.raw.time_base) }
+    }
+
     /// The length, in its time base.
     pub fn duration(&self) -> Option<i64> {
         ticks(self.raw.duration).filter(|&duration| duration > 0)

@@ -1,6 +1,6 @@
 //! A decoded picture in the decoder's own pixels.
 
-use std::ptr::NonNull;
+use std::{ffi::c_int, ptr::NonNull};
 
 use ffmpeg_sys_the_third as ffi;
 
@@ -80,6 +80,33 @@ impl Picture {
         #[cfg(not(libav_frame_flags))]
         let interlaced = self.raw().interlaced_frame != 0;
         interlaced
+    }
+
+    /// Whether its two fields can be read apart. A plane of an odd number of rows has one row less in its bottom field;
+    /// the converter reads the missing one nevertheless, from behind the plane, where decoders mostly have room.
+    pub fn has_readable_fields(&self) -> bool {
+        let format = ffi::AVPixelFormat(self.raw().format);
+        let (mut right, mut down) = (0, 0);
+        // SAFETY: both shifts are valid to write; an unknown format leaves them.
+        unsafe { ffi::av_pix_fmt_get_chroma_sub_sample(format, &mut right, &mut down) };
+        let field_rows = self.height() as usize / 2;
+        let chroma_rows = field_rows.div_ceil(1 << down);
+        (1..3).all(|plane| self.has_rows(plane, 2 * chroma_rows))
+    }
+
+    /// Whether the memory of a plane has so many rows. A plane that is not there has as many as one likes.
+    fn has_rows(&self, plane: usize, rows: usize) -> bool {
+        let raw = self.raw();
+        let (start, Ok(stride)) = (raw.data[plane].addr(), usize::try_from(raw.linesize[plane])) else { return false };
+        if start == 0 {
+            return true;
+        }
+        // SAFETY: the frame is valid and the plane is one of its first four.
+        let buffer = unsafe { ffi::av_frame_get_plane_buffer(self.0.as_ptr(), plane as c_int) };
+        // SAFETY: null, or alive as long as the frame.
+        let Some(buffer) = (unsafe { buffer.as_ref() }) else { return false };
+        let end = stride.checked_mul(rows).and_then(|bytes| bytes.checked_add(start));
+        end.is_some_and(|end| end <= buffer.data.addr().saturating_add(buffer.size as usize))
     }
 
     pub fn pixel_format(&self) -> PixelFormat {

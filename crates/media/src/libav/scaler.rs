@@ -1,8 +1,8 @@
 //! Turns a picture's planes into RGB or grey bytes, at its own size or another.
 //!
-//! What matters for the bits, found by comparing with FFmpeg 8's frame conversion, which derives all of it by itself:
-//! the matrix and range of the picture, the place of the chroma samples, and for an interlaced picture a conversion
-//! of each field apart. `SWS_BILINEAR` alone, no accurate rounding.
+//! The bits are those of FFmpeg 8's frame conversion, which derives by itself what older ones have to be told: the
+//! matrix and range of the picture, the place of its chroma samples, and that the two fields of an interlaced picture
+//! are converted apart. `SWS_BILINEAR` alone, no accurate rounding.
 
 use std::{
     ffi::{CStr, c_int},
@@ -18,8 +18,8 @@ use crate::Pixels;
 const BILINEAR: i64 = 2;
 const AREA: i64 = 0x20;
 
-/// Luma rows or columns a chroma position is counted in.
-const CHROMA_UNITS: c_int = 256;
+/// A luma row or column, in the units that chroma positions are counted in.
+const LUMA_STEP: c_int = 256;
 
 /// Which rows of a picture are converted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,11 +44,13 @@ pub struct ScaleTo {
 
 /// A converter for pictures of one size and format.
 pub struct Scaler {
-    context: NonNull<ffi::SwsContext>,
     made_for: MadeFor,
+    /// First to planes that have chroma in every row, where the way to RGB does not weigh chroma rows.
+    to_rows_of_chroma: Option<(Context, ChromaInEveryRow)>,
+    to_target: Context,
 }
 
-/// Everything the context was set up with.
+/// Everything a scaler depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct MadeFor {
     width: u32,
@@ -56,52 +58,6 @@ struct MadeFor {
     from: PixelFormat,
     to: ScaleTo,
     field: Field,
-}
-
-impl MadeFor {
-    fn of(picture: &Picture, to: ScaleTo, field: Field) -> Self {
-        Self { width: picture.width(), height: picture.height(), from: picture.pixel_format(), to, field }
-    }
-
-    /// Rows that one conversion reads and writes.
-    fn rows(&self) -> (u32, u32) {
-        match self.field {
-            Field::Whole => (self.height, self.to.height),
-            Field::Top | Field::Bottom => (self.height / 2, self.to.height / 2),
-        }
-    }
-
-    fn is_full_range(&self) -> bool {
-        use ffi::AVPixelFormat as Format;
-        let formats_that_say_so = [Format::YUVJ420P, Format::YUVJ422P, Format::YUVJ444P, Format::YUVJ440P];
-        self.from.colour_range == ffi::AVColorRange::JPEG || formats_that_say_so.contains(&self.from.format)
-    }
-
-    /// Where the chroma samples lie, right of and below the luma sample; `None` for a side that is not subsampled.
-    fn chroma_position(&self) -> (Option<c_int>, Option<c_int>) {
-        let (mut shift_x, mut shift_y) = (0, 0);
-        // SAFETY: both shifts are valid to write; an unknown format leaves them.
-        unsafe { ffi::av_pix_fmt_get_chroma_sub_sample(self.from.format, &mut shift_x, &mut shift_y) };
-        let half = CHROMA_UNITS / 2;
-        use ffi::AVChromaLocation as Location;
-        let (x, y) = match self.from.chroma_location {
-            Location::LEFT => (0, half),
-            Location::TOPLEFT => (0, 0),
-            Location::TOP => (half, 0),
-            Location::BOTTOMLEFT => (0, CHROMA_UNITS),
-            Location::BOTTOM => (half, CHROMA_UNITS),
-            _ => (half, half), // the centre, also where the file does not tell
-        };
-        let x = x * ((1 << shift_x) - 1);
-        let y = y * ((1 << shift_y) - 1);
-        // The rows of a field lie twice as far apart, and the bottom field starts one row lower.
-        let y = match self.field {
-            Field::Whole => y,
-            Field::Top => y >> 1,
-            Field::Bottom => (y + CHROMA_UNITS) >> 1,
-        };
-        ((shift_x > 0).then_some(x), (shift_y > 0).then_some(y))
-    }
 }
 
 impl Scaler {
@@ -114,69 +70,18 @@ impl Scaler {
     /// Makes a converter for pictures like this one.
     pub fn for_picture(picture: &Picture, to: ScaleTo, field: Field) -> Result<Self, AvError> {
         let made_for = MadeFor::of(picture, to, field);
-        // SAFETY: takes nothing, gives a context or null.
-        let context = NonNull::new(unsafe { ffi::sws_alloc_context() }).ok_or(AvError::NO_MEMORY)?;
-        let scaler = Self { context, made_for };
-        scaler.set_up()?;
-        Ok(scaler)
-    }
-
-    fn set_up(&self) -> Result<(), AvError> {
-        let wanted = &self.made_for;
-        let (rows_read, rows_written) = wanted.rows();
-        let full_range = wanted.is_full_range();
-        let same_size = (wanted.width, wanted.height) == (wanted.to.width, wanted.to.height);
-        let target = match wanted.to.pixels {
-            Pixels::Rgb24 => ffi::AVPixelFormat::RGB24,
-            Pixels::Gray8 => ffi::AVPixelFormat::GRAY8,
-        };
-        self.set(c"srcw", wanted.width.into())?;
-        self.set(c"srch", rows_read.into())?;
-        self.set(c"src_format", wanted.from.format.0.into())?;
-        self.set(c"dstw", wanted.to.width.into())?;
-        self.set(c"dsth", rows_written.into())?;
-        self.set(c"dst_format", target.0.into())?;
-        self.set(c"sws_flags", if same_size { BILINEAR } else { AREA })?;
-        self.set(c"src_range", full_range.into())?;
-        self.set(c"dst_range", 1)?;
-        let (chroma_x, chroma_y) = wanted.chroma_position();
-        if let Some(x) = chroma_x {
-            self.set(c"src_h_chr_pos", x.into())?;
+        let (source, target) = (made_for.source(), made_for.target());
+        let flags = if made_for.keeps_size() { BILINEAR } else { AREA };
+        let space = made_for.from.colour_space;
+        if !made_for.needs_rows_of_chroma() {
+            let to_target = Context::new(&source, &target, flags, space)?;
+            return Ok(Self { made_for, to_rows_of_chroma: None, to_target });
         }
-        if let Some(y) = chroma_y {
-            self.set(c"src_v_chr_pos", y.into())?;
-        }
-        // SAFETY: the context is set up and not initialised yet; filters are optional.
-        AvError::check(unsafe { ffi::sws_init_context(self.context.as_ptr(), ptr::null_mut(), ptr::null_mut()) })?;
-        let space = match wanted.from.colour_space {
-            ffi::AVColorSpace::RGB | ffi::AVColorSpace::UNSPECIFIED => ffi::SWS_CS_DEFAULT as c_int,
-            space => space.0 as c_int,
-        };
-        // SAFETY: takes any number; the answer is a static table.
-        let matrix = unsafe { ffi::sws_getCoefficients(space) };
-        // SAFETY: as above.
-        let default_matrix = unsafe { ffi::sws_getCoefficients(ffi::SWS_CS_DEFAULT as c_int) };
-        const ONE: c_int = 1 << 16;
-        // The answer is no error: it says that this conversion has no use for a matrix.
-        // SAFETY: the context is initialised, the tables static. Brightness 0, contrast 1, saturation 1.
-        unsafe {
-            ffi::sws_setColorspaceDetails(
-                self.context.as_ptr(),
-                matrix,
-                full_range.into(),
-                default_matrix,
-                1,
-                0,
-                ONE,
-                ONE,
-            )
-        };
-        Ok(())
-    }
-
-    fn set(&self, name: &CStr, value: i64) -> Result<(), AvError> {
-        // SAFETY: a scaler context has options, the name is NUL-ended.
-        AvError::check(unsafe { ffi::av_opt_set_int(self.context.as_ptr().cast(), name.as_ptr(), value, 0) }).map(drop)
+        let between = ChromaInEveryRow::new(source.width, source.height);
+        let side = between.side(source.full_range);
+        let to_between = Context::new(&source, &side, flags, space)?;
+        let to_target = Context::new(&side, &target, flags, space)?;
+        Ok(Self { made_for, to_rows_of_chroma: Some((to_between, between)), to_target })
     }
 
     /// Whether it was made for this conversion, and can serve again.
@@ -184,14 +89,14 @@ impl Scaler {
         self.made_for == MadeFor::of(picture, to, field)
     }
 
-    /// The bytes that a target with rows of `stride` bytes must have: libswscale writes whole blocks, so the rows
-    /// need room at their end, and the last one too.
+    /// How far libswscale may write behind a row's last pixel.
+    pub const SLACK_BYTES: usize = 64;
+
+    /// The bytes that a target with rows of `stride` bytes must have: libswscale writes whole blocks, so the last row
+    /// needs room behind it.
     pub fn target_bytes(to: ScaleTo, stride: usize) -> usize {
         stride * to.height as usize + Self::SLACK_BYTES
     }
-
-    /// How far libswscale may write behind a row's last pixel.
-    pub const SLACK_BYTES: usize = 64;
 
     /// Converts `picture` into `target`, whose rows are `stride` bytes apart.
     ///
@@ -201,52 +106,278 @@ impl Scaler {
         let MadeFor { to, field, .. } = self.made_for;
         let room = target.len() >= Self::target_bytes(to, stride)
             && stride >= to.width as usize * usize::from(to.pixels.channels());
-        if !self.fits(picture, to, field) || !room {
+        if !room || !self.fits(picture, to, field) {
             return Err(AvError::INVALID);
         }
-        let raw = picture.raw();
-        let (step, offset) = match field {
-            Field::Whole => (1, 0),
-            Field::Top => (2, 0),
-            Field::Bottom => (2, 1),
+        let source = Planes::of(picture, field)?;
+        let (step, first_row) = field.rows();
+        let stride_written = stride.checked_mul(step).ok_or(AvError::INVALID)?;
+        let written = Planes::one(target[stride * first_row..].as_mut_ptr(), stride_written)?;
+        match &mut self.to_rows_of_chroma {
+            None => self.to_target.run(&source, &written),
+            Some((to_between, between)) => {
+                let planes = between.planes()?;
+                to_between.run(&source, &planes)?;
+                self.to_target.run(&planes, &written)
+            }
+        }
+    }
+}
+
+impl Field {
+    /// Every how many rows, and from which.
+    fn rows(self) -> (usize, usize) {
+        match self {
+            Self::Whole => (1, 0),
+            Self::Top => (2, 0),
+            Self::Bottom => (2, 1),
+        }
+    }
+}
+
+impl MadeFor {
+    fn of(picture: &Picture, to: ScaleTo, field: Field) -> Self {
+        Self { width: picture.width(), height: picture.height(), from: picture.pixel_format(), to, field }
+    }
+
+    fn keeps_size(&self) -> bool {
+        (self.width, self.height) == (self.to.width, self.to.height)
+    }
+
+    fn source(&self) -> Side {
+        let (right, down) = self.chroma_position();
+        Side {
+            width: self.width,
+            height: self.height / self.field.rows().0 as u32,
+            format: self.from.format,
+            full_range: self.is_full_range(),
+            chroma_right: right,
+            chroma_down: down,
+        }
+    }
+
+    fn target(&self) -> Side {
+        Side {
+            width: self.to.width,
+            height: self.to.height / self.field.rows().0 as u32,
+            format: match self.to.pixels {
+                Pixels::Rgb24 => ffi::AVPixelFormat::RGB24,
+                Pixels::Gray8 => ffi::AVPixelFormat::GRAY8,
+            },
+            full_range: true,
+            chroma_right: None,
+            chroma_down: None,
+        }
+    }
+
+    fn is_full_range(&self) -> bool {
+        use ffi::AVPixelFormat as Format;
+        let formats_that_say_so = [Format::YUVJ420P, Format::YUVJ422P, Format::YUVJ444P, Format::YUVJ440P];
+        self.from.colour_range == ffi::AVColorRange::JPEG || formats_that_say_so.contains(&self.from.format)
+    }
+
+    /// Where the chroma samples lie, right of and below the luma sample; `None` for a side that is not subsampled.
+    fn chroma_position(&self) -> (Option<c_int>, Option<c_int>) {
+        use ffi::AVChromaLocation as Location;
+        let (shift_right, shift_down) = self.chroma_shifts();
+        let half = LUMA_STEP / 2;
+        let (right, down) = match self.from.chroma_location {
+            Location::LEFT => (0, half),
+            Location::TOPLEFT => (0, 0),
+            Location::TOP => (half, 0),
+            Location::BOTTOMLEFT => (0, LUMA_STEP),
+            Location::BOTTOM => (half, LUMA_STEP),
+            _ => (half, half), // the centre, also where the file does not tell
         };
-        let mut planes = [ptr::null::<u8>(); 4];
-        let mut plane_strides = [0; 4];
-        for (index, plane) in planes.iter_mut().enumerate().filter(|(index, _)| !raw.data[*index].is_null()) {
-            let row = raw.linesize[index];
-            *plane = raw.data[index].wrapping_offset(row as isize * offset as isize);
-            plane_strides[index] = row * step;
+        let right = right * ((1 << shift_right) - 1);
+        let down = down * ((1 << shift_down) - 1);
+        // The rows of a field lie twice as far apart, and the bottom field starts one row lower.
+        let down = match self.field {
+            Field::Whole => down,
+            Field::Top => down >> 1,
+            Field::Bottom => (down + LUMA_STEP) >> 1,
+        };
+        ((shift_right > 0).then_some(right), (shift_down > 0).then_some(down))
+    }
+
+    /// How many times the chroma planes are halved, in columns and rows.
+    fn chroma_shifts(&self) -> (c_int, c_int) {
+        let (mut right, mut down) = (0, 0);
+        // SAFETY: both shifts are valid to write; an unknown format leaves them.
+        unsafe { ffi::av_pix_fmt_get_chroma_sub_sample(self.from.format, &mut right, &mut down) };
+        (right, down)
+    }
+
+    /// Whether the conversion would take the nearest chroma row instead of weighing two: FFmpeg did so before 8,
+    /// except on the short way that 8-bit 4:2:0 of an even number of rows takes.
+    fn needs_rows_of_chroma(&self) -> bool {
+        use ffi::AVPixelFormat as Format;
+        let has_short_way = [Format::YUV420P, Format::YUVJ420P, Format::YUVA420P].contains(&self.from.format)
+            && self.source().height.is_multiple_of(2);
+        let (_, down) = self.chroma_shifts();
+        cfg!(not(libav_weighs_chroma_rows))
+            && down > 0
+            && !has_short_way
+            && self.keeps_size()
+            && self.to.pixels == Pixels::Rgb24
+    }
+}
+
+/// One end of a conversion.
+struct Side {
+    width: u32,
+    height: u32,
+    format: ffi::AVPixelFormat,
+    full_range: bool,
+    chroma_right: Option<c_int>,
+    chroma_down: Option<c_int>,
+}
+
+/// Planes of 4:2:2, 16 bits: half as many chroma columns, as the conversion to RGB uses anyway, and all rows.
+struct ChromaInEveryRow {
+    width: u32,
+    height: u32,
+    /// Samples from a row to the next, in all three planes.
+    stride: usize,
+    samples: Vec<u16>,
+}
+
+impl ChromaInEveryRow {
+    fn new(width: u32, height: u32) -> Self {
+        let stride = (width as usize + Scaler::SLACK_BYTES).next_multiple_of(64);
+        Self { width, height, stride, samples: vec![0; 3 * stride * height as usize] }
+    }
+
+    fn side(&self, full_range: bool) -> Side {
+        Side {
+            width: self.width,
+            height: self.height,
+            format: ffi::AVPixelFormat::YUV422P16LE,
+            full_range,
+            chroma_right: None,
+            chroma_down: None,
         }
-        if planes[0].is_null() {
-            return Err(AvError::INVALID);
+    }
+
+    fn planes(&mut self) -> Result<Planes, AvError> {
+        let stride_bytes = c_int::try_from(self.stride * size_of::<u16>()).map_err(|_| AvError::INVALID)?;
+        let mut planes = Planes { rows: [ptr::null_mut(); 4], strides: [0; 4] };
+        for (index, plane) in self.samples.chunks_exact_mut(self.stride * self.height as usize).take(3).enumerate() {
+            planes.rows[index] = plane.as_mut_ptr().cast();
+            planes.strides[index] = stride_bytes;
         }
-        let target_stride = c_int::try_from(stride).map_err(|_| AvError::INVALID)?;
-        let targets = [target[stride * offset..].as_mut_ptr(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut()];
-        let target_strides = [target_stride.checked_mul(step).ok_or(AvError::INVALID)?, 0, 0, 0];
-        let (rows, _) = self.made_for.rows();
-        // SAFETY: the context was made for pictures of this very size and format, whose planes the decoder has
-        // allocated with these strides; the target has room for every row written, block by block.
+        Ok(planes)
+    }
+}
+
+/// Where planes begin and how far their rows are apart, in bytes.
+struct Planes {
+    rows: [*mut u8; 4],
+    strides: [c_int; 4],
+}
+
+impl Planes {
+    fn of(picture: &Picture, field: Field) -> Result<Self, AvError> {
+        let raw = picture.raw();
+        let (step, first_row) = field.rows();
+        let mut planes = Self { rows: [ptr::null_mut(); 4], strides: [0; 4] };
+        for index in (0..4).filter(|&index| !raw.data[index].is_null()) {
+            let stride = raw.linesize[index];
+            planes.rows[index] = raw.data[index].wrapping_offset(stride as isize * first_row as isize);
+            planes.strides[index] = stride.checked_mul(step as c_int).ok_or(AvError::INVALID)?;
+        }
+        if planes.rows[0].is_null() { Err(AvError::INVALID) } else { Ok(planes) }
+    }
+
+    fn one(rows: *mut u8, stride: usize) -> Result<Self, AvError> {
+        let stride = c_int::try_from(stride).map_err(|_| AvError::INVALID)?;
+        let none = ptr::null_mut();
+        Ok(Self { rows: [rows, none, none, none], strides: [stride, 0, 0, 0] })
+    }
+}
+
+/// A conversion that libswscale has set up.
+struct Context {
+    raw: NonNull<ffi::SwsContext>,
+    rows_read: c_int,
+}
+
+impl Context {
+    fn new(from: &Side, to: &Side, flags: i64, space: ffi::AVColorSpace) -> Result<Self, AvError> {
+        // SAFETY: takes nothing, gives a context or null.
+        let raw = NonNull::new(unsafe { ffi::sws_alloc_context() }).ok_or(AvError::NO_MEMORY)?;
+        let context = Self { raw, rows_read: c_int::try_from(from.height).map_err(|_| AvError::INVALID)? };
+        context.set(c"srcw", from.width.into())?;
+        context.set(c"srch", from.height.into())?;
+        context.set(c"src_format", from.format.0.into())?;
+        context.set(c"src_range", from.full_range.into())?;
+        context.set(c"dstw", to.width.into())?;
+        context.set(c"dsth", to.height.into())?;
+        context.set(c"dst_format", to.format.0.into())?;
+        context.set(c"dst_range", to.full_range.into())?;
+        context.set(c"sws_flags", flags)?;
+        if let Some(right) = from.chroma_right {
+            context.set(c"src_h_chr_pos", right.into())?;
+        }
+        if let Some(down) = from.chroma_down {
+            context.set(c"src_v_chr_pos", down.into())?;
+        }
+        // SAFETY: the context is set up and not initialised yet; filters are optional.
+        AvError::check(unsafe { ffi::sws_init_context(raw.as_ptr(), ptr::null_mut(), ptr::null_mut()) })?;
+        context.set_colours(from, to, space);
+        Ok(context)
+    }
+
+    fn set(&self, name: &CStr, value: i64) -> Result<(), AvError> {
+        // SAFETY: a scaler context has options, the name is NUL-ended.
+        AvError::check(unsafe { ffi::av_opt_set_int(self.raw.as_ptr().cast(), name.as_ptr(), value, 0) }).map(drop)
+    }
+
+    fn set_colours(&self, from: &Side, to: &Side, space: ffi::AVColorSpace) {
+        const ONE: c_int = 1 << 16;
+        let default = ffi::SWS_CS_DEFAULT as c_int;
+        let space = match space {
+            ffi::AVColorSpace::RGB | ffi::AVColorSpace::UNSPECIFIED => default,
+            space => space.0 as c_int,
+        };
+        // SAFETY: takes any number; the answer is a static table.
+        let matrix = unsafe { ffi::sws_getCoefficients(space) };
+        // SAFETY: as above.
+        let default_matrix = unsafe { ffi::sws_getCoefficients(default) };
+        let (from_range, to_range) = (from.full_range.into(), to.full_range.into());
+        // Brightness 0, contrast 1, saturation 1. The answer is no error: it says that this conversion has no use for
+        // a matrix.
+        // SAFETY: the context is initialised, the tables are static.
+        unsafe {
+            ffi::sws_setColorspaceDetails(self.raw.as_ptr(), matrix, from_range, default_matrix, to_range, 0, ONE, ONE)
+        };
+    }
+
+    fn run(&mut self, from: &Planes, to: &Planes) -> Result<(), AvError> {
+        let from_rows = from.rows.map(<*mut u8>::cast_const);
+        // SAFETY: `Scaler` hands in planes of the very size and format that the context was made for: a decoder's
+        // picture, or buffers whose rows have room for whole blocks.
         AvError::check(unsafe {
             ffi::sws_scale(
-                self.context.as_ptr(),
-                planes.as_ptr(),
-                plane_strides.as_ptr(),
+                self.raw.as_ptr(),
+                from_rows.as_ptr(),
+                from.strides.as_ptr(),
                 0,
-                c_int::try_from(rows).map_err(|_| AvError::INVALID)?,
-                targets.as_ptr(),
-                target_strides.as_ptr(),
+                self.rows_read,
+                to.rows.as_ptr(),
+                to.strides.as_ptr(),
             )
         })
         .map(drop)
     }
 }
 
-impl Drop for Scaler {
+impl Drop for Context {
     fn drop(&mut self) {
-        // SAFETY: the context came from `sws_alloc_context`, `Scaler` is its only owner, and drop runs once.
-        unsafe { ffi::sws_freeContext(self.context.as_ptr()) }
+        // SAFETY: the context came from `sws_alloc_context`, `Context` is its only owner, and drop runs once.
+        unsafe { ffi::sws_freeContext(self.raw.as_ptr()) }
     }
 }
 
 // SAFETY: a scaler context may be used from any thread, by one at a time, which `&mut self` sees to.
-unsafe impl Send for Scaler {}
+unsafe impl Send for Context {}

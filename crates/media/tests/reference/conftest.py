@@ -1,0 +1,72 @@
+"""Where the program under test and the clips are."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[4]
+PROGRAM = Path(os.environ.get("TAGGER_FRAMES", ROOT / "target/release/examples/frames"))
+CLIPS = Path(os.environ.get("TAGGER_CLIPS", ROOT / "target/test-media"))
+
+
+@dataclass
+class Given:
+    """A frame as the program gives it."""
+
+    index: int
+    pts: str
+    time_ms: int
+    duration_ms: int
+    pixels: np.ndarray
+
+
+@dataclass
+class Program:
+    """Runs the example `frames`."""
+
+    raw: Path
+
+    def run(self, *arguments: str) -> tuple[list[str], bytes]:
+        if not PROGRAM.exists():
+            pytest.fail(f"{PROGRAM} is missing: cargo build --release -p tagger-media --examples")
+        command = [str(PROGRAM), *arguments, "-o", str(self.raw)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines(), self.raw.read_bytes()
+
+    def frames(self, path: Path, rate: str, *more: str) -> list[Given]:
+        lines, data = self.run(str(path), rate, *more)
+        channels = 1 if "gray" in more else 3
+        given, offset = [], 0
+        for line in lines:
+            index, ticks, base, time, duration, width, height = line.split()
+            size = int(width) * int(height) * channels
+            shape = (int(height), int(width), channels) if channels > 1 else (int(height), int(width))
+            pixels = np.frombuffer(data, np.uint8, size, offset).reshape(shape)
+            given.append(Given(int(index), f"{ticks}*{base}", int(time), int(duration), pixels))
+            offset += size
+        assert offset == len(data)
+        return given
+
+    def still(self, path: Path) -> np.ndarray:
+        (line,), data = self.run(str(path), "still")
+        width, height = map(int, line.split())
+        return np.frombuffer(data, np.uint8).reshape(height, width, 3)
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(tmp_path / "raw")
+
+
+@pytest.fixture(scope="session")
+def clips() -> Path:
+    """The folder of the clips, made by commands unless it is there."""
+    subprocess.run([ROOT / "fixtures/make-clips.sh", CLIPS], check=True, capture_output=True, timeout=300)
+    return CLIPS

@@ -1,0 +1,130 @@
+"""Stills against OpenCV's default reader (`imread` and `BGR2RGB`), and Pillow where OpenCV has no say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from conftest import Program
+from PIL import Image
+
+SIZE = (61, 43)  # odd on purpose: blocks and chroma do not fit
+
+
+def scene(channels: int = 3, depth: int = 8) -> np.ndarray:
+    """Smooth colours with a few hard edges."""
+    height, width = SIZE[1], SIZE[0]
+    y, x = np.mgrid[0:height, 0:width]
+    planes = [x / width, y / height, (x + y) / (width + height), 0.25 + 0.5 * (x > y)]
+    picture = np.stack(planes[:channels], axis=-1)
+    picture[10:20, 10:30, : min(channels, 3)] = np.linspace(1, 0, min(channels, 3))
+    return (picture * (2**depth - 1)).round().astype(np.uint8 if depth == 8 else np.uint16)
+
+
+def rgb() -> Image.Image:
+    return Image.fromarray(scene())
+
+
+def rgba() -> Image.Image:
+    return Image.fromarray(scene(4))
+
+
+def grey() -> Image.Image:
+    return Image.fromarray(scene(1)[..., 0])
+
+
+def turned(number: int) -> dict[str, object]:
+    exif = Image.Exif()
+    exif[0x0112] = number
+    return {"exif": exif}
+
+
+def animation() -> dict[str, object]:
+    return {"save_all": True, "append_images": [Image.new("RGB", SIZE, "red"), Image.new("RGB", SIZE, "blue")]}
+
+
+# name: (picture, how it is saved). Every pixel has to be OpenCV's.
+EXACT = {
+    "rgb.png": (rgb, {}),
+    "rgba.png": (rgba, {}),
+    "grey.png": (grey, {}),
+    "grey_alpha.png": (lambda: rgba().convert("LA"), {}),
+    "palette.png": (lambda: rgb().quantize(16), {}),
+    "palette_see_through.png": (lambda: rgb().quantize(16), {"transparency": 3}),
+    "one_bit.png": (lambda: grey().convert("1"), {}),
+    "grey16.png": (lambda: Image.fromarray(scene(1, 16)[..., 0]), {}),
+    "animated.png": (rgb, animation()),
+    "upside_down.png": (rgb, turned(3)),
+    "sideways.png": (rgb, turned(6)),
+    "rgb.bmp": (rgb, {}),
+    "grey.bmp": (grey, {}),
+    "palette.bmp": (lambda: rgb().quantize(16), {}),
+    "one_bit.bmp": (lambda: grey().convert("1"), {}),
+    "rgba.bmp": (rgba, {}),
+    "rgb.tiff": (rgb, {}),
+    "rgba.tiff": (rgba, {}),
+    "lzw.tiff": (rgb, {"compression": "tiff_lzw"}),
+    "deflate.tiff": (rgb, {"compression": "tiff_adobe_deflate"}),
+    "grey.tiff": (grey, {}),
+    "grey16.tiff": (lambda: Image.fromarray(scene(1, 16)[..., 0]), {}),
+    "one_bit.tiff": (lambda: grey().convert("1"), {}),
+    "palette.tiff": (lambda: rgb().quantize(16), {}),
+    "rgb.gif": (lambda: rgb().quantize(64), {}),
+    "see_through.gif": (lambda: rgb().quantize(64), {"transparency": 3}),
+    "animated.gif": (lambda: rgb().quantize(64), animation()),
+    "lossless.webp": (rgb, {"lossless": True}),
+    "lossless_alpha.webp": (rgba, {"lossless": True, "exact": True}),
+    "animated.webp": (rgb, {"lossless": True, **animation()}),
+    "lossy.webp": (rgb, {"quality": 80}),
+    "lossy_alpha.webp": (rgba, {"quality": 80, "exact": True}),
+}
+# Another decoder rounds its transforms and colours differently than libjpeg-turbo.
+JPEG = {
+    "rgb.jpg": (rgb, {"quality": 90}),
+    "full_chroma.jpg": (rgb, {"quality": 90, "subsampling": 0}),
+    "half_chroma.jpg": (rgb, {"quality": 90, "subsampling": 1}),
+    "progressive.jpg": (rgb, {"quality": 75, "progressive": True}),
+    "grey.jpg": (grey, {"quality": 90}),
+    "cmyk.jpg": (lambda: rgb().convert("CMYK"), {"quality": 90}),
+    **{f"exif_{number}.jpg": (rgb, {"quality": 90, **turned(number)}) for number in range(1, 9)},
+}
+
+
+def made(folder: Path, name: str) -> Path:
+    picture, how = {**EXACT, **JPEG}[name]
+    path = folder / name
+    picture().save(path, **how)
+    return path
+
+
+def by_opencv(path: Path) -> np.ndarray:
+    picture = cv2.imread(str(path))
+    assert picture is not None
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_a_still_is_what_opencv_reads(program: Program, tmp_path: Path, name: str) -> None:
+    path = made(tmp_path, name)
+    given, expected = program.still(path), by_opencv(path)
+    assert given.shape == expected.shape
+    off = np.abs(given.astype(np.int16) - expected)
+    assert off.max() == 0, f"{off.max()}, mean {off.mean():.3f}, {(off > 0).mean():.2%} of bytes"
+
+
+@pytest.mark.parametrize("name", JPEG)
+def test_a_jpeg_is_what_opencv_reads_but_for_rounding(program: Program, tmp_path: Path, name: str) -> None:
+    path = made(tmp_path, name)
+    given, expected = program.still(path), by_opencv(path)
+    assert given.shape == expected.shape
+    off = np.abs(given.astype(np.int16) - expected)
+    assert off.max() <= 4 and off.mean() <= 0.5, f"{off.max()}, mean {off.mean():.3f}, {(off > 0).mean():.2%} of bytes"
+
+
+@pytest.mark.parametrize(("channels", "name"), [(3, "rgb16.png"), (4, "rgba16.png"), (3, "rgb16.tiff")])
+def test_sixteen_bits_are_cut_as_opencv_cuts_them(program: Program, tmp_path: Path, channels: int, name: str) -> None:
+    path = tmp_path / name
+    assert cv2.imwrite(str(path), scene(channels, 16))
+    assert np.array_equal(program.still(path), by_opencv(path))
