@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Ends `make test` by telling what it has not run.
+cat <<'TEXT'
+
+passed. Not run here:
+  make test-all   fuzz targets built and fed for a short time, every clip at every rate against PyAV
+  make fuzz       fuzz targets fed for long
+  make bench      measurements, which assert nothing
+TEXT
