@@ -158,3 +158,65 @@ fn mean_and_deviation(picture: &Picture, area: &Area) -> (f64, f64) {
 fn weighted(channels: impl Iterator<Item = f64>) -> f64 {
     channels.zip(WEIGHTS).map(|(value, weight)| value * weight).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::testing::{covered, flat, grainy, mixed, scene};
+    use super::*;
+
+    fn ratio(a: &Picture, b: &Picture) -> f64 {
+        Difference::between(a, b).ratio
+    }
+
+    #[test]
+    fn a_camera_that_pans_changes_little_and_another_scene_much() {
+        for seed in 0..20 {
+            let here = scene(seed, 0, 0);
+            assert!(ratio(&here, &scene(seed, 5, -3)) < 0.2, "{seed}");
+            assert!(ratio(&here, &scene(seed + 100, 0, 0)) > 0.4, "{seed}");
+        }
+    }
+
+    #[test]
+    fn a_dark_scene_is_judged_by_its_own_contrast() {
+        let dark = |seed| mixed(&scene(seed, 0, 0), 0.15, 0);
+        assert!(ratio(&dark(1), &dark(2)) > 0.3);
+        assert!(ratio(&grainy(&dark(1), 4.0, 1), &grainy(&dark(1), 4.0, 2)) < 0.2);
+    }
+
+    #[test]
+    fn more_light_on_the_same_scene_is_no_other_scene() {
+        let dim = scene(1, 0, 0);
+        let bright = dim.with_luma(|luma| luma / 2 + 110);
+        let difference = Difference::between(&dim, &bright);
+        assert!(difference.ratio < 0.1, "{difference:?}");
+        assert!(difference.residual > 20.0, "the residual takes light as it is: {difference:?}");
+    }
+
+    #[test]
+    fn flat_colours_differ_wholly_or_not_at_all() {
+        assert_eq!(ratio(&flat(0), &flat(0)), 0.0);
+        assert_eq!(ratio(&flat(90), &flat(90)), 0.0);
+        assert!(ratio(&flat(0), &flat(200)) > 0.95);
+        assert!(ratio(&flat(0), &scene(1, 0, 0)) > 0.7);
+    }
+
+    #[test]
+    fn black_bars_do_not_make_scenes_alike() {
+        let letterboxed = |seed| covered(&covered(&scene(seed, 0, 0), 0..WIDTH, 0..8, 0), 0..WIDTH, 28..HEIGHT, 0);
+        assert!(ratio(&letterboxed(1), &letterboxed(2)) > 0.4);
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_the_same_either_way_round_and_between_0_and_about_1(a in 0u64..50, b in 0u64..50, x in -9i64..9, part in 0.0..1.0) {
+            let (one, other) = (scene(a, x, 0), mixed(&scene(b, 0, 0), part, 255));
+            let (there, back) = (Difference::between(&one, &other), Difference::between(&other, &one));
+            prop_assert!((there.ratio - back.ratio).abs() < 1e-9);
+            prop_assert!((0.0..1.3).contains(&there.ratio));
+            prop_assert_eq!(ratio(&one, &one), 0.0);
+        }
+    }
+}

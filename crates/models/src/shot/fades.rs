@@ -249,3 +249,103 @@ impl Middle {
         self.kept[self.kept.len() / 2]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::BoundaryKind::{Cut, Fade};
+    use super::super::testing::*;
+    use super::*;
+
+    /// A shot of `frames` that comes from a grey in so many frames and goes to it in so many.
+    fn faded(seed: u64, frames: usize, rise: usize, sink: usize, level: u8) -> Vec<Picture> {
+        let part = |n: usize, of: usize| if of == 0 { 1.0 } else { (n as f64 / of as f64).min(1.0) };
+        (0..frames)
+            .map(|n| mixed(&scene(seed, n as i64 / 4, 0), part(n, rise).min(part(frames - 1 - n, sink)), level))
+            .collect()
+    }
+
+    #[test]
+    fn a_fade_through_black_or_white_is_one_boundary_at_its_flattest() {
+        for level in [0, 255, 90] {
+            let clip = [faded(1, 40, 0, 12, level), faded(2, 40, 12, 0, level)].concat();
+            assert_eq!(boundaries(&clip), [(40, Fade)], "{level}");
+        }
+    }
+
+    #[test]
+    fn a_fade_that_stays_black_is_one_boundary_in_the_middle() {
+        let clip = [faded(1, 40, 0, 12, 0), vec![flat(0); 30], faded(2, 40, 12, 0, 0)].concat();
+        assert_eq!(boundaries(&clip), [(55, Fade)]);
+    }
+
+    #[test]
+    fn fades_at_the_ends_of_a_clip_make_no_shots() {
+        assert_eq!(boundaries(&[vec![flat(0); 5], faded(1, 80, 15, 15, 0), vec![flat(0); 5]].concat()), []);
+    }
+
+    #[test]
+    fn where_one_side_is_a_cut_the_cut_alone_counts() {
+        assert_eq!(boundaries(&[faded(1, 40, 0, 12, 0), faded(2, 40, 0, 0, 0)].concat()), [(40, Cut)]);
+        let clip = [faded(1, 40, 0, 0, 0), vec![flat(0); 10], faded(2, 40, 12, 0, 0)].concat();
+        assert_eq!(boundaries(&clip), [(40, Cut)]);
+    }
+
+    #[test]
+    fn black_between_two_cuts_is_a_shot_of_its_own() {
+        let clip = [faded(1, 20, 0, 0, 0), vec![flat(0); 20], faded(2, 20, 0, 0, 0)].concat();
+        assert_eq!(boundaries(&clip), [(20, Cut), (40, Cut)]);
+    }
+
+    #[test]
+    fn a_picture_that_gets_only_darker_does_not_fade() {
+        let part = |n: i64| 1.0 - 0.6 * (1.0 - ((n - 30).abs() as f64 / 15.0).min(1.0));
+        let clip: Vec<_> = (0..60).map(|n| mixed(&scene(1, n, 0), part(n), 0)).collect();
+        assert_eq!(boundaries(&clip), []);
+    }
+
+    #[test]
+    fn something_that_covers_the_lens_is_no_fade() {
+        let hidden = |n: i64| (64 - (n - 30).abs() * 4).clamp(0, 64) as usize;
+        let clip: Vec<_> = (0..60).map(|n| covered(&scene(1, 0, 0), 0..hidden(n), 0..HEIGHT, 40)).collect();
+        assert_eq!(boundaries(&clip), []);
+    }
+
+    #[test]
+    fn each_of_several_fades_is_found() {
+        let clip = [faded(1, 30, 0, 8, 0), faded(2, 30, 8, 8, 0), faded(3, 30, 8, 8, 255), faded(4, 30, 8, 0, 255)];
+        assert_eq!(boundaries(&clip[..2].concat()), [(30, Fade)]);
+        assert_eq!(boundaries(&clip[2..].concat()), [(30, Fade)]);
+    }
+
+    #[test]
+    fn fades_can_be_left_out() {
+        let settings = super::super::detector::Settings { threshold: 0.4, min_shot_seconds: 0.2, fades: false };
+        let clip = [faded(1, 40, 0, 12, 0), faded(2, 40, 12, 0, 0), faded(3, 20, 0, 0, 0)].concat();
+        assert_eq!(boundaries_with(settings, &clip), [(80, Cut)]);
+    }
+
+    #[test]
+    fn what_is_remembered_does_not_grow_with_the_clip() {
+        let mut fades = Fades::default();
+        for index in 0..3000u64 {
+            let picture = mixed(&scene(1, 0, 0), if index % 1500 < 400 { 1.0 } else { 0.0 }, 0);
+            // A file may give all frames one time.
+            fades.push(&Judged { thumb: thumb(index, 0, picture), cut: None });
+            let away = fades.away.as_ref().map_or(0, |a| a.out.len() + a.rising.len() + a.flat.kept.len());
+            assert!(fades.shown.len() + away <= 3 * MOST_REMEMBERED);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_middle_of_many_is_near_the_middle(count in 1u64..5000) {
+            let mut middle = Middle::new(moment(0, 0));
+            (1..count).for_each(|index| middle.push(moment(index, index as i64)));
+            prop_assert!(middle.kept.len() <= Middle::MOST_KEPT);
+            let off = middle.middle().index.abs_diff(count / 2);
+            prop_assert!(off <= 1 + count / 100, "{off}");
+        }
+    }
+}

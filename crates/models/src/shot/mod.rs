@@ -11,6 +11,8 @@ mod fades;
 mod params;
 mod picture;
 mod shots;
+#[cfg(test)]
+mod testing;
 
 use std::path::Path;
 
@@ -79,13 +81,13 @@ impl AvModel for ShotModel {
         let options = FrameOptions { rate: Rate::All, size, ..FrameOptions::default() };
         let mut frames = Frames::open(path, &options)?;
         let mut detector = Detector::new(self.settings);
-        let (mut boundaries, mut ends) = (Vec::new(), None);
+        let mut ends = None;
         for frame in &mut frames {
             let frame = frame?;
             let moment = Moment { index: frame.index, time: frame.time };
             let picture = Picture::from_rgb(&frame.image.data)
                 .ok_or_else(|| format!("a frame of `{}` is not {WIDTH}x{HEIGHT}", path.display()))?;
-            boundaries.extend(detector.push(Thumb { moment, picture }));
+            detector.push(Thumb { moment, picture });
             let (first, _, _) = ends.unwrap_or((moment, moment, frame.duration));
             ends = Some((first, moment, frame.duration));
         }
@@ -93,7 +95,7 @@ impl AvModel for ShotModel {
             eprintln!("warning: `{}`: {}", path.display(), frames.skipped());
         }
         let (first, last, duration) = ends.ok_or_else(|| format!("`{}` has no frame", path.display()))?;
-        boundaries.extend(detector.finish(last.time.seconds() + duration.seconds()));
+        let boundaries = detector.finish(last.time.seconds() + duration.seconds());
         Ok(shots::between(first, &boundaries, last, duration).iter().map(Shot::tag).collect())
     }
 }

@@ -44,7 +44,7 @@ impl Picture {
         if rgb.len() != PIXELS * 3 {
             return None;
         }
-        let mut planes = Box::new([[0; PIXELS]; 3]);
+        let mut planes = [[0; PIXELS]; 3];
         for (i, pixel) in rgb.chunks_exact(3).enumerate() {
             let [r, g, b] = [pixel[0], pixel[1], pixel[2]].map(f32::from);
             let luma = 0.299 * r + 0.587 * g + 0.114 * b;
@@ -52,7 +52,7 @@ impl Picture {
             planes[1][i] = (128.0 + (b - luma) * 0.564).round() as u8;
             planes[2][i] = (128.0 + (r - luma) * 0.713).round() as u8;
         }
-        Some(Self { planes })
+        Some(Self::from_planes(planes))
     }
 
     /// Luma, blue difference, red difference.
@@ -60,11 +60,15 @@ impl Picture {
         &self.planes
     }
 
+    /// Takes the three channels as they are.
+    pub fn from_planes(planes: [Plane; 3]) -> Self {
+        Self { planes: Box::new(planes) }
+    }
+
     /// The same picture with other luma.
     pub fn with_luma(&self, map: impl Fn(u8) -> u8) -> Self {
-        let mut planes = self.planes.clone();
-        planes[0] = planes[0].map(map);
-        Self { planes }
+        let [luma, blue, red] = *self.planes;
+        Self::from_planes([luma.map(map), blue, red])
     }
 
     /// What is left when the black borders that both pictures share are cut away: letterbox, pillarbox, or the surroundings
@@ -89,4 +93,42 @@ fn span(length: usize, used: impl Fn(usize) -> bool) -> Option<(usize, usize)> {
     let first = (0..length).find(|i| used(*i))?;
     let last = (0..length).rfind(|i| used(*i))?;
     Some((first.min(length * 3 / 8), (last + 1).max(length * 5 / 8)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{covered, flat, scene};
+    use super::*;
+
+    #[test]
+    fn colours_become_luma_and_two_differences() {
+        let pixel = |rgb: [u8; 3]| {
+            let picture = Picture::from_rgb(&rgb.repeat(PIXELS)).unwrap();
+            picture.planes().map(|plane| plane[PIXELS - 1])
+        };
+        assert_eq!(pixel([0, 0, 0]), [0, 128, 128]);
+        assert_eq!(pixel([255, 255, 255]), [255, 128, 128]);
+        assert_eq!(pixel([255, 0, 0]), [76, 85, 255]);
+    }
+
+    #[test]
+    fn bytes_of_another_size_are_no_picture() {
+        assert!(Picture::from_rgb(&[0; PIXELS]).is_none());
+        assert!(Picture::from_rgb(&[]).is_none());
+    }
+
+    #[test]
+    fn black_bars_that_two_pictures_share_are_cut_away() {
+        let letterboxed = |seed| covered(&covered(&scene(seed, 0, 0), 0..WIDTH, 0..6, 0), 0..WIDTH, 30..HEIGHT, 16);
+        let area = letterboxed(1).shared_area(&letterboxed(2)).unwrap();
+        assert_eq!(area, Area { columns: (0, WIDTH), rows: (6, 30) });
+        assert_eq!(letterboxed(1).shared_area(&scene(2, 0, 0)).unwrap().pixels(), PIXELS);
+    }
+
+    #[test]
+    fn a_speck_on_black_keeps_a_quarter_of_each_side_around_the_middle() {
+        let speck = covered(&flat(0), 40..41, 2..3, 255);
+        assert_eq!(speck.shared_area(&flat(0)).unwrap(), Area { columns: (24, 41), rows: (2, 22) });
+        assert_eq!(flat(0).shared_area(&flat(10)), None);
+    }
 }

@@ -57,3 +57,30 @@ impl Shot {
         Tag { additional_info: Some(info), ..Tag::new(self.millis.0, self.millis.1, TEXT) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::moment;
+    use super::*;
+
+    #[test]
+    fn a_tag_says_when_a_shot_is_and_how_it_begins() {
+        let cut = Boundary { at: moment(3, 120), kind: BoundaryKind::Cut, score: 0.123_46 };
+        let fade = Boundary { at: moment(5, 200), kind: BoundaryKind::Fade, score: 1.0 };
+        let shots = between(moment(0, 7), &[cut, fade], moment(9, 360), moment(0, 40).time);
+        let told: Vec<_> = shots
+            .iter()
+            .map(|shot| {
+                let tag = shot.tag();
+                format!(
+                    "{}..{} {} {}",
+                    tag.start_time,
+                    tag.end_time,
+                    tag.tag,
+                    Value::from(tag.additional_info.unwrap())
+                )
+            })
+            .collect();
+        insta::assert_snapshot!(told.join("\n"), @"");
+    }
+}
