@@ -42,7 +42,7 @@ fn only_the_runtime_starts_processes() {
         let source = package.unwrap().path().join("src");
         for file in rust_files(&source) {
             let text = fs::read_to_string(&file).unwrap();
-            if text.contains("process::Command") {
+            if text.contains("Command::new(") {
                 starters.push(file.strip_prefix(root()).unwrap().to_string_lossy().into_owned());
             }
         }
