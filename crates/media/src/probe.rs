@@ -9,7 +9,7 @@ use std::{
 use crate::{
     Limits, MediaError, MediaInfo, MediaKind, Rational, StreamInfo, StreamKind, Timestamp, VideoInfo, Wholeness, file,
     libav::{AvError, Input, OpenOptions, Stream, StreamType},
-    still,
+    still::{self, Probed},
     wholeness::wholeness,
 };
 
@@ -33,15 +33,21 @@ pub fn probe(path: &Path) -> Result<MediaInfo, MediaError> {
 /// # Errors
 /// As [`probe`].
 pub fn probe_within(path: &Path, limits: &Limits) -> Result<MediaInfo, MediaError> {
-    if let Some(still) = still::probe(path, limits)? {
-        return Ok(still);
-    }
+    let is_still = match still::probe(path, limits)? {
+        Probed::Still(info) => return Ok(info),
+        Probed::Unsupported => true,
+        Probed::NotAStill => false,
+    };
     let container = open(path, limits, Arc::default())?;
     let streams: Vec<StreamInfo> = container.input.streams().map(|stream| stream_info(&stream)).collect();
     let moves = |stream: &StreamInfo| matches!(stream.kind, StreamKind::Video(_)) && !stream.attached_picture;
     Ok(MediaInfo {
         format: container.input.format(),
-        kind: if streams.iter().any(moves) { MediaKind::Video } else { MediaKind::Audio },
+        kind: match is_still {
+            true => MediaKind::Still,
+            false if streams.iter().any(moves) => MediaKind::Video,
+            false => MediaKind::Audio,
+        },
         start: container.start(),
         duration: container.input.duration_micros().map(|ticks| Timestamp { ticks, base: MICROSECONDS }),
         streams,

@@ -1,8 +1,9 @@
 //! Reads still pictures: jpg, png, gif, bmp, tiff, webp, as RGB.
 //!
 //! The content decides the format. What comes out is what OpenCV's default reader gives: EXIF orientation applied,
-//! transparency ignored, grey and palettes spread to RGB, 16 bits cut to their upper 8, and of an animated picture the
-//! first one.
+//! transparency ignored, grey and palettes spread to RGB, 16 bits cut to 8, and of an animated picture the first one.
+//! The bytes are the same but for JPEG (off by at most 4, for CMYK by 1 on average: other roundings), for see-through
+//! pixels of GIF (here their own colour, there the background) and of TIFF (here their own colour, there darkened).
 
 use std::{
     fs::File,
@@ -13,8 +14,8 @@ use std::{
 use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
 use crate::{
-    Image, Limits, MediaError, MediaInfo, MediaKind, Orientation, Rational, StreamInfo, StreamKind, Timestamp,
-    VideoInfo,
+    FrameOptions, Frames, Image, Limits, MediaError, MediaInfo, MediaKind, Orientation, Rate, Rational, StreamInfo,
+    StreamKind, Timestamp, VideoInfo,
     file::{self, Opened},
     probe::check_pixels,
 };
@@ -64,7 +65,7 @@ impl StillFormat {
 /// Reads one picture; of an animated one the first.
 ///
 /// - Pixels: RGB `u8`, upright, rows top to bottom, no padding.
-/// - Grey and palettes are spread to RGB, transparency is ignored (never blended), 16 bits keep their upper 8.
+/// - Grey and palettes are spread to RGB, transparency is ignored (never blended), 16 bits are cut to 8.
 ///
 /// # Errors
 /// One that names the file and the way out: see [`MediaError`]. Does not mind the file's name: see
@@ -75,12 +76,30 @@ pub fn read_still(path: &Path, limits: &Limits) -> Result<Image, MediaError> {
         path: path.into(),
         reason: "it is none of jpg, png, gif, bmp, tiff and webp".into(),
     })?;
-    let mut decoder = decoder(path, opened.file, still, limits)?;
-    // Damaged EXIF data is no reason to refuse the picture.
-    let orientation = decoder.orientation().map_or(1, |orientation| orientation.to_exif());
-    let picture = DynamicImage::from_decoder(decoder).map_err(|error| broken(path, still, error))?;
+    match decode(path, opened.file, still, limits) {
+        Err(Broken { error, unsupported: true }) => first_frame(path, limits).ok_or(error),
+        Err(Broken { error, unsupported: false }) => Err(error),
+        Ok(image) => Ok(image),
+    }
+}
+
+fn decode(path: &Path, file: File, still: &StillFormat, limits: &Limits) -> Result<Image, Broken> {
+    let mut decoder = decoder(path, file, still, limits)?;
+    let orientation = orientation(&mut decoder);
+    let picture = DynamicImage::from_decoder(decoder).map_err(|error| Broken::new(path, still, error))?;
     let (width, height) = (picture.width(), picture.height());
-    Ok(Image { width, height, channels: 3, data: rgb(picture) }.oriented(Orientation::from_exif(orientation)))
+    Ok(Image { width, height, channels: 3, data: rgb(picture, still.format) }.oriented(orientation))
+}
+
+/// The picture as libav reads it, which knows pixels that the `image` crate does not, such as palettes in TIFF.
+fn first_frame(path: &Path, limits: &Limits) -> Option<Image> {
+    let options = FrameOptions { rate: Rate::All, limits: limits.clone(), ..FrameOptions::default() };
+    Some(Frames::open(path, &options).ok()?.next()?.ok()?.image)
+}
+
+fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
+    // Damaged EXIF data is no reason to refuse the picture.
+    Orientation::from_exif(decoder.orientation().map_or(1, |orientation| orientation.to_exif()))
 }
 
 /// Refuses a file whose extension says one format while its content is another, in either direction between stills
@@ -108,13 +127,24 @@ pub fn check_extension(path: &Path) -> Result<(), MediaError> {
     Err(MediaError::WrongExtension { path: path.into(), named, holds, rename })
 }
 
-/// The facts of a still. `None` when the content is no still.
-pub fn probe(path: &Path, limits: &Limits) -> Result<Option<MediaInfo>, MediaError> {
+/// Whether a file is a still, and what is known of it.
+pub enum Probed {
+    Still(MediaInfo),
+    /// A still that libav has to look into.
+    Unsupported,
+    NotAStill,
+}
+
+/// Looks into a still.
+pub fn probe(path: &Path, limits: &Limits) -> Result<Probed, MediaError> {
     let opened = file::open(path)?;
-    let Some(still) = StillFormat::of(&opened.head) else { return Ok(None) };
-    let mut decoder = decoder(path, opened.file, still, limits)?;
+    let Some(still) = StillFormat::of(&opened.head) else { return Ok(Probed::NotAStill) };
+    let mut decoder = match decoder(path, opened.file, still, limits) {
+        Err(Broken { unsupported: true, .. }) => return Ok(Probed::Unsupported),
+        decoder => decoder.map_err(|broken| broken.error)?,
+    };
     let (width, height) = decoder.dimensions();
-    let orientation = Orientation::from_exif(decoder.orientation().map_or(1, |orientation| orientation.to_exif()));
+    let orientation = orientation(&mut decoder);
     let (display_width, display_height) = orientation.turned(width, height);
     let video = VideoInfo {
         width,
@@ -142,7 +172,7 @@ pub fn probe(path: &Path, limits: &Limits) -> Result<Option<MediaInfo>, MediaErr
         default: true,
         attached_picture: false,
     };
-    Ok(Some(MediaInfo {
+    Ok(Probed::Still(MediaInfo {
         format: still.codec.into(),
         kind: MediaKind::Still,
         start: Timestamp::ZERO,
@@ -152,52 +182,73 @@ pub fn probe(path: &Path, limits: &Limits) -> Result<Option<MediaInfo>, MediaErr
 }
 
 /// Opens the picture and checks its size before anything is allocated for it.
-fn decoder(path: &Path, file: File, still: &StillFormat, limits: &Limits) -> Result<impl ImageDecoder, MediaError> {
+fn decoder(path: &Path, file: File, still: &StillFormat, limits: &Limits) -> Result<impl ImageDecoder, Broken> {
     let mut reader = ImageReader::with_format(BufReader::new(file), still.format);
     // RGBA of 16 bits is the widest pixel; a decoder may hold a picture twice.
     let mut memory = image::Limits::no_limits();
     memory.max_alloc = Some(limits.max_pixels.saturating_mul(8 * 2));
     reader.limits(memory);
-    let decoder = reader.into_decoder().map_err(|error| broken(path, still, error))?;
+    let decoder = reader.into_decoder().map_err(|error| Broken::new(path, still, error))?;
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
         let reason = format!("a {} of {width}x{height} pixels", still.name);
-        return Err(MediaError::NotMedia { path: path.into(), reason });
+        return Err(MediaError::NotMedia { path: path.into(), reason }.into());
     }
     check_pixels(path, width, height, limits)?;
     Ok(decoder)
 }
 
-fn broken(path: &Path, still: &StillFormat, error: ImageError) -> MediaError {
-    let path = path.into();
-    match error {
-        ImageError::IoError(source) if source.kind() == io::ErrorKind::UnexpectedEof => {
-            MediaError::Truncated { path, missing: "its end is missing", reason: source.to_string() }
-        }
-        ImageError::IoError(source) => MediaError::Unreadable { path, source },
-        other => MediaError::NotMedia { path, reason: format!("a broken {}: {other}", still.name) },
+/// Why the `image` crate gave no picture.
+struct Broken {
+    error: MediaError,
+    /// It does not know such pixels; the file may be in order.
+    unsupported: bool,
+}
+
+impl From<MediaError> for Broken {
+    fn from(error: MediaError) -> Self {
+        Self { error, unsupported: false }
+    }
+}
+
+impl Broken {
+    fn new(path: &Path, still: &StillFormat, error: ImageError) -> Self {
+        let unsupported = matches!(error, ImageError::Unsupported(_));
+        let path = path.into();
+        let error = match error {
+            ImageError::IoError(source) if source.kind() == io::ErrorKind::UnexpectedEof => {
+                MediaError::Truncated { path, missing: "its end is missing", reason: source.to_string() }
+            }
+            // What readers report of bytes that make no sense.
+            ImageError::IoError(source) if source.raw_os_error().is_none() => {
+                MediaError::NotMedia { path, reason: format!("a broken {}: {source}", still.name) }
+            }
+            ImageError::IoError(source) => MediaError::Unreadable { path, source },
+            other => MediaError::NotMedia { path, reason: format!("a broken {}: {other}", still.name) },
+        };
+        Self { error, unsupported }
     }
 }
 
 /// RGB bytes of any picture.
-fn rgb(picture: DynamicImage) -> Vec<u8> {
-    fn upper(value: u16) -> u8 {
-        (value >> 8) as u8
-    }
-    fn grey(values: impl Iterator<Item = u8>) -> Vec<u8> {
-        values.flat_map(|value| [value; 3]).collect()
-    }
+fn rgb(picture: DynamicImage, format: ImageFormat) -> Vec<u8> {
+    // OpenCV cuts 16 bits to their upper 8, but leaves colours in TIFF to a library that rounds.
+    let cut = |value: u16| (value >> 8) as u8;
+    let eight_bits = |value: u16| match format {
+        ImageFormat::Tiff => ((u32::from(value) + 128) / 257) as u8, // at most 255
+        _ => cut(value),
+    };
     match picture {
         DynamicImage::ImageRgb8(pixels) => pixels.into_raw(),
         DynamicImage::ImageRgba8(pixels) => pixels.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect(),
-        DynamicImage::ImageLuma8(pixels) => grey(pixels.iter().copied()),
-        DynamicImage::ImageLumaA8(pixels) => grey(pixels.iter().copied().step_by(2)),
-        DynamicImage::ImageRgb16(pixels) => pixels.iter().copied().map(upper).collect(),
+        DynamicImage::ImageLuma8(pixels) => pixels.iter().flat_map(|&value| [value; 3]).collect(),
+        DynamicImage::ImageLumaA8(pixels) => pixels.iter().step_by(2).flat_map(|&value| [value; 3]).collect(),
+        DynamicImage::ImageRgb16(pixels) => pixels.iter().copied().map(eight_bits).collect(),
         DynamicImage::ImageRgba16(pixels) => {
-            pixels.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).map(upper).collect()
+            pixels.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).map(eight_bits).collect()
         }
-        DynamicImage::ImageLuma16(pixels) => grey(pixels.iter().copied().map(upper)),
-        DynamicImage::ImageLumaA16(pixels) => grey(pixels.iter().copied().step_by(2).map(upper)),
+        DynamicImage::ImageLuma16(pixels) => pixels.iter().flat_map(|&value| [cut(value); 3]).collect(),
+        DynamicImage::ImageLumaA16(pixels) => pixels.iter().step_by(2).flat_map(|&value| [cut(value); 3]).collect(),
         other => other.into_rgb8().into_raw(), // floating point, as TIFF can have
     }
 }
