@@ -10,6 +10,7 @@ import os
 import sys
 from typing import Any, Dict, List, Mapping, Set, Tuple
 
+from common_ml.tagging._returned import shown
 from common_ml.tagging.messages import Error, FrameInfo, Message, Progress, ProgressRatio, Tag
 
 _CORNERS = ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4")
@@ -34,7 +35,7 @@ def encode(message: Message) -> str:
     except InvalidMessage as error:
         if not isinstance(message, Tag):
             raise
-        raise InvalidMessage(f"tag {_shown(message.tag)} of {_shown(message.source_media)}: {error}") from None
+        raise InvalidMessage(f"tag {shown(message.tag)} of {shown(message.source_media)}: {error}") from None
     return _without_surrogates(line)
 
 
@@ -48,7 +49,7 @@ def _fields(message: object) -> Tuple[str, Dict[str, Any]]:
     if isinstance(message, Error):
         source_media = None if message.source_media is None else _media(message.source_media)
         return "error", {"message": str(message.message), "source_media": source_media}
-    raise InvalidMessage(f"{_shown(message)} is no message; a Tag, Progress, ProgressRatio or Error is expected")
+    raise InvalidMessage(f"{shown(message)} is no message; a Tag, Progress, ProgressRatio or Error is expected")
 
 
 def _dumps(value: object) -> str:
@@ -58,7 +59,7 @@ def _dumps(value: object) -> str:
 def _tag(tag: Tag) -> Dict[str, Any]:
     start_time, end_time = _millis(tag.start_time, "start_time"), _millis(tag.end_time, "end_time")
     if tag.additional_info is not None and not isinstance(tag.additional_info, dict):
-        raise InvalidMessage(f"additional_info is {_shown(tag.additional_info)}; a dictionary is expected")
+        raise InvalidMessage(f"additional_info is {shown(tag.additional_info)}; a dictionary is expected")
     data = {
         "start_time": start_time,
         "end_time": end_time,
@@ -80,7 +81,7 @@ def _tag(tag: Tag) -> Dict[str, Any]:
 
 def _text(value: object, field: str) -> str:
     if not isinstance(value, str):
-        raise InvalidMessage(f"{field} is {_shown(value)}; a string is expected")
+        raise InvalidMessage(f"{field} is {shown(value)}; a string is expected")
     return value
 
 
@@ -96,7 +97,7 @@ def _number(value: object, field: str) -> float:
     """A finite int or float; numpy's and the like are converted."""
     value = _scalar(value)
     if not isinstance(value, (int, float)):
-        raise InvalidMessage(f"{field} is {_shown(value)}; a number is expected")
+        raise InvalidMessage(f"{field} is {shown(value)}; a number is expected")
     if not math.isfinite(value):
         raise InvalidMessage(f"{field} is {value}, which JSON cannot hold")
     return value
@@ -115,7 +116,7 @@ def _frame_info(info: object) -> Any:
     if isinstance(info, FrameInfo):
         info = {"frame_idx": info.frame_idx, "box": info.box}
     if not isinstance(info, Mapping) or "frame_idx" not in info:
-        raise InvalidMessage(f"frame_info is {_shown(info)}; FrameInfo(frame_idx, box) or its dictionary is expected")
+        raise InvalidMessage(f"frame_info is {shown(info)}; FrameInfo(frame_idx, box) or its dictionary is expected")
     frame_idx = _number(info["frame_idx"], "frame_info.frame_idx")
     if frame_idx != int(frame_idx) or frame_idx < 0:
         raise InvalidMessage(f"frame_info.frame_idx is {frame_idx}; a whole number from 0 is expected")
@@ -126,7 +127,7 @@ def _box(box: object) -> Any:
     if box is None or box == {}:
         return None
     if not isinstance(box, Mapping):
-        raise InvalidMessage(f"box is {_shown(box)}; {_BOX}")
+        raise InvalidMessage(f"box is {shown(box)}; {_BOX}")
     names = _CORNERS if any(name in box for name in _CORNERS[4:]) else _CORNERS[:4]
     if not all(name in box for name in names):
         raise InvalidMessage(f"box has {' '.join(map(str, box))}; {_BOX}")
@@ -155,14 +156,14 @@ def _plain(value: object, name: str, around: List[int]) -> object:
         return [_plain(item, f"{name}[{index}]", around) for index, item in enumerate(value)]
     if hasattr(value, "tolist"):
         return _plain(value.tolist(), name, around)
-    raise InvalidMessage(f"{name} is {_shown(value)}, which JSON cannot hold")
+    raise InvalidMessage(f"{name} is {shown(value)}, which JSON cannot hold")
 
 
 def _key(key: object, name: str) -> Any:
     key = _scalar(key)
     if key is None or isinstance(key, (str, int, float)):
         return key
-    raise InvalidMessage(f"{name} has the key {_shown(key)}; JSON knows strings only")
+    raise InvalidMessage(f"{name} has the key {shown(key)}; JSON knows strings only")
 
 
 def _without_surrogates(text: str) -> str:
@@ -174,17 +175,10 @@ def _without_surrogates(text: str) -> str:
     return text
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, str):
-        return f"`{value[:80]}`"
-    text = repr(value)
-    return f"{text[:80]}{'…' if len(text) > 80 else ''} ({type(value).__name__})"
-
-
 _warned: Set[str] = set()
 
 
 def _warn_once(tag: Tag, what: str, kind: str) -> None:
     if kind not in _warned:
         _warned.add(kind)
-        print(f"warning: tag {_shown(tag.tag)} of {_shown(tag.source_media)} {what}; said once", file=sys.stderr)
+        print(f"warning: tag {shown(tag.tag)} of {shown(tag.source_media)} {what}; said once", file=sys.stderr)

@@ -104,9 +104,9 @@ def start_loop_from_producer(
         for files in _batches.batches(_batches.open_lines(sys.stdin), gather_seconds, batch_limit):
             for file in files:
                 print(f"Got {file}", flush=True)
-            _run_step(lambda files=files: producer.produce(files), fout, continue_on_error)  # type: ignore[misc]
+            _run_step(fout, continue_on_error, producer.produce, files)
         # The program ends after this one, so there is nothing to continue with.
-        _run_step(producer.on_completion, fout, continue_on_error=False)
+        _run_step(fout, False, producer.on_completion)
 
 
 def start_loop_from_av_model(
@@ -210,10 +210,12 @@ def _flag(params: Dict[str, Any], name: str, default: bool) -> bool:
     return bool(value)
 
 
-def _run_step(step: Callable[[], Optional[Iterable[Message]]], fout: TextIO, continue_on_error: bool) -> None:
+def _run_step(
+    fout: TextIO, continue_on_error: bool, step: Callable[..., Optional[Iterable[Message]]], *arguments: Any
+) -> None:
     """Writes what a step yields. Its exception is written too, then raised, unless the loop continues."""
     try:
-        _write_all(step(), fout, continue_on_error)
+        _write_all(step(*arguments), fout, continue_on_error)
     except Exception as error:
         if not _report.is_told(error):
             write_message(Error.of(error), fout)
