@@ -27,10 +27,10 @@ pub struct Decoded {
 /// What happens on the way through a stream.
 pub enum Event {
     Picture(Decoded),
-    /// A packet could not be decoded.
+    /// A packet could not be decoded, or into more pixels than allowed.
     Damaged {
         time: Option<Timestamp>,
-        error: AvError,
+        reason: String,
     },
     /// The rest of the file could not be read; what was read is still decoded.
     Unreadable {
@@ -48,6 +48,7 @@ pub struct Decoding {
     /// Makes times of indices for a stream that has none.
     frame_length: Rational,
     orientation: Orientation,
+    max_pixels: u64,
     packet: Packet,
     /// `packet` was read and not taken by the decoder yet.
     waiting: bool,
@@ -69,8 +70,9 @@ enum State {
 }
 
 impl Decoding {
-    /// Goes through `stream` of `input` with a decoder that was opened for it.
-    pub fn new(mut input: Input, stream: &StreamFacts, decoder: Decoder) -> Result<Self, AvError> {
+    /// Goes through `stream` of `input` with a decoder that was opened for it. A picture of more than `max_pixels`
+    /// counts as damaged.
+    pub fn new(mut input: Input, stream: &StreamFacts, decoder: Decoder, max_pixels: u64) -> Result<Self, AvError> {
         input.keep_only(&[stream.index]);
         Ok(Self {
             input,
@@ -79,6 +81,7 @@ impl Decoding {
             base: stream.base,
             frame_length: stream.frame_length,
             orientation: stream.orientation,
+            max_pixels,
             packet: Packet::new()?,
             waiting: false,
             state: State::Receiving,
@@ -107,7 +110,7 @@ impl Decoding {
                 if let State::Draining(errors) = &mut self.state {
                     *errors = 0;
                 }
-                Some(Event::Picture(self.placed(picture)))
+                Some(self.placed(picture))
             }
             Ok(Received::NeedsPacket) => {
                 self.state = State::Feeding;
@@ -121,7 +124,7 @@ impl Decoding {
                     // A packet is next, so that a decoder which repeats its error cannot hold up the file.
                     State::Receiving | State::Feeding => self.state = State::Feeding,
                 }
-                Some(Event::Damaged { time: self.at(self.sent_pts), error })
+                Some(Event::Damaged { time: self.at(self.sent_pts), reason: error.to_string() })
             }
         }
     }
@@ -148,7 +151,8 @@ impl Decoding {
             }
             Err(error) => {
                 self.waiting = false;
-                return Some(Event::Damaged { time: self.at(self.packet.pts().or(self.packet.dts())), error });
+                let time = self.at(self.packet.pts().or(self.packet.dts()));
+                return Some(Event::Damaged { time, reason: error.to_string() });
             }
         }
         None
@@ -165,7 +169,7 @@ impl Decoding {
         ticks.map(|ticks| Timestamp { ticks, base: self.base })
     }
 
-    fn placed(&mut self, picture: Picture) -> Decoded {
+    fn placed(&mut self, picture: Picture) -> Event {
         let index = self.next_index;
         self.next_index += 1;
         let ticks = picture.pts().or(self.expected_pts);
@@ -175,7 +179,11 @@ impl Decoding {
         let duration = self.at(picture.duration());
         self.expected_pts = ticks.zip(picture.duration()).and_then(|(ticks, duration)| ticks.checked_add(duration));
         let orientation = picture.orientation().unwrap_or(self.orientation);
-        Decoded { picture, index, pts, duration, orientation }
+        let (width, height) = (picture.width(), picture.height());
+        if u64::from(width) * u64::from(height) > self.max_pixels {
+            return Event::Damaged { time: Some(pts), reason: format!("{width}x{height} pixels are over the limit") };
+        }
+        Event::Picture(Decoded { picture, index, pts, duration, orientation })
     }
 }
 

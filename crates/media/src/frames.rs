@@ -60,11 +60,11 @@ impl Skipped {
         self.packets == 0 && self.truncated.is_none()
     }
 
-    fn add(&mut self, time: Option<Timestamp>, error: AvError) {
+    fn add(&mut self, time: Option<Timestamp>, reason: String) {
         self.packets += 1;
         self.first = self.first.or(time);
         self.last = time.or(self.last);
-        self.reason = Some(error.to_string());
+        self.reason = Some(reason);
     }
 }
 
@@ -132,8 +132,8 @@ impl Frames {
             .ok_or_else(|| MediaError::DecoderMissing { path: path.into(), codec: codec.clone() })?;
         let facts = StreamFacts::of(&stream);
         let start = container.start();
-        let decoding =
-            Decoding::new(container.input, &facts, decoder).map_err(|error| libav("begin to decode", error))?;
+        let decoding = Decoding::new(container.input, &facts, decoder, options.limits.max_pixels)
+            .map_err(|error| libav("begin to decode", error))?;
         let (sender, receiver) = queue::bounded(options.limits.queue_bytes);
         let skipped = Skipped { truncated, ..Skipped::default() };
         let worker = Worker {
@@ -285,8 +285,8 @@ impl Worker {
         while !self.cancelled.load(Ordering::Relaxed) {
             match decoding.next() {
                 Event::Picture(decoded) => self.take(decoded, &mut candidate, &mut distance)?,
-                Event::Damaged { time, error } => {
-                    self.skipped.add(time, error);
+                Event::Damaged { time, reason } => {
+                    self.skipped.add(time, reason);
                     self.tell_skipped()?;
                 }
                 Event::Unreadable { error } => {

@@ -1,7 +1,9 @@
 //! Pictures in memory, and turning them upright.
 
+use std::fmt;
+
 /// An upright picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Image {
     /// Columns.
     pub width: u32,
@@ -75,6 +77,13 @@ impl Orientation {
     /// The size of a picture after it was turned.
     pub fn turned(self, width: u32, height: u32) -> (u32, u32) {
         if self.swap { (height, width) } else { (width, height) }
+    }
+}
+
+impl fmt::Debug for Image {
+    /// Its size, not its million pixels.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Image({}x{}, {} channels)", self.width, self.height, self.channels)
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufReader},
+    io::{self, BufRead, BufReader, Seek, SeekFrom},
     path::Path,
 };
 
@@ -83,12 +83,47 @@ pub fn read_still(path: &Path, limits: &Limits) -> Result<Image, MediaError> {
     }
 }
 
-fn decode(path: &Path, file: File, still: &StillFormat, limits: &Limits) -> Result<Image, Broken> {
+fn decode(path: &Path, mut file: File, still: &StillFormat, limits: &Limits) -> Result<Image, Broken> {
+    // Of a cut JPEG the decoder makes a picture with a grey rest.
+    if still.format == ImageFormat::Jpeg && is_cut_jpeg(BufReader::new(&file)).unwrap_or(true) {
+        let reason = "no end-of-image marker".into();
+        return Err(MediaError::Truncated { path: path.into(), missing: "its end is missing", reason }.into());
+    }
+    file.rewind().map_err(|source| MediaError::Unreadable { path: path.into(), source })?;
     let mut decoder = decoder(path, file, still, limits)?;
     let orientation = orientation(&mut decoder);
     let picture = DynamicImage::from_decoder(decoder).map_err(|error| Broken::new(path, still, error))?;
     let (width, height) = (picture.width(), picture.height());
     Ok(Image { width, height, channels: 3, data: rgb(picture, still.format) }.oriented(orientation))
+}
+
+/// Whether a JPEG has no end-of-image marker behind its first scan.
+fn is_cut_jpeg(mut file: impl BufRead + Seek) -> io::Result<bool> {
+    const START_OF_SCAN: u8 = 0xda;
+    const END_OF_IMAGE: u8 = 0xd9;
+    file.seek(SeekFrom::Start(2))?;
+    // Segments of a marker and a length, among them whole thumbnails with ends of their own, up to the first scan.
+    loop {
+        let mut marker = [0; 2];
+        file.read_exact(&mut marker)?;
+        if marker[1] == 0xff {
+            file.seek_relative(-1)?; // padding in front of a marker
+            continue;
+        }
+        if marker[1] == START_OF_SCAN {
+            break;
+        }
+        let mut length = [0; 2];
+        file.read_exact(&mut length)?;
+        file.seek_relative(i64::from(u16::from_be_bytes(length)) - 2)?;
+    }
+    // In a scan 0xff is data only in front of 0x00.
+    let mut previous = 0;
+    let ends = file.bytes().any(|byte| {
+        let byte = byte.unwrap_or_default();
+        (std::mem::replace(&mut previous, byte), byte) == (0xff, END_OF_IMAGE)
+    });
+    Ok(!ends)
 }
 
 /// The picture as libav reads it, which knows pixels that the `image` crate does not, such as palettes in TIFF.

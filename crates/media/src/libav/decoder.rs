@@ -7,7 +7,7 @@ use std::{
 
 use ffmpeg_sys_the_third as ffi;
 
-use super::{AvError, Packet, Picture, input::Stream};
+use super::{AvError, Packet, Picture, coded_pixels, input::Stream};
 
 /// An opened decoder.
 pub struct Decoder(NonNull<ffi::AVCodecContext>);
@@ -33,7 +33,8 @@ pub enum Received {
 impl Decoder {
     /// Opens the decoder of a video stream. `Ok(None)` when libav has none for its codec.
     ///
-    /// `threads` 0 lets libav take one a core. A picture of more than `max_pixels` is refused like a damaged one.
+    /// `threads` 0 lets libav take one a core. A picture of far more than `max_pixels` is refused
+    /// like a damaged one; the exact limit is the caller's to keep.
     pub fn open(stream: &Stream<'_>, threads: u32, max_pixels: u64) -> Result<Option<Self>, AvError> {
         // SAFETY: takes any number; the answer is static or null.
         let codec = unsafe { ffi::avcodec_find_decoder(stream.parameters().codec_id) };
@@ -48,7 +49,7 @@ impl Decoder {
         let context = decoder.raw_mut();
         context.pkt_timebase = stream.raw_time_base();
         context.thread_count = c_int::try_from(threads).unwrap_or(c_int::MAX);
-        context.max_pixels = i64::try_from(max_pixels).unwrap_or(i64::MAX);
+        context.max_pixels = coded_pixels(max_pixels);
         // SAFETY: the context is not open yet and was made for this codec.
         AvError::check(unsafe { ffi::avcodec_open2(raw, codec, ptr::null_mut()) })?;
         Ok(Some(decoder))

@@ -11,7 +11,7 @@ use std::{
 
 use ffmpeg_sys_the_third as ffi;
 
-use super::{AvError, Packet, io::Io, names, rational, ticks};
+use super::{AvError, Packet, coded_pixels, io::Io, names, rational, ticks};
 use crate::{AudioInfo, Orientation, Rational};
 
 /// How a container is opened.
@@ -58,7 +58,7 @@ impl Input {
     fn find_stream_info(&mut self, max_pixels: u64) -> Result<(), AvError> {
         let mut settings: Vec<Dictionary> = (0..self.raw().nb_streams).map(|_| Dictionary::default()).collect();
         for settings in &mut settings {
-            settings.set_number(c"max_pixels", i64::try_from(max_pixels).unwrap_or(i64::MAX));
+            settings.set_number(c"max_pixels", coded_pixels(max_pixels));
         }
         let mut raw: Vec<*mut ffi::AVDictionary> = settings.iter().map(|settings| settings.0).collect();
         // SAFETY: the context is open, and `raw` has one dictionary (or null) for each of its streams.

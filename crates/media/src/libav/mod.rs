@@ -21,6 +21,12 @@ pub use scaler::{Field, ScaleTo, Scaler};
 
 use crate::Rational;
 
+/// What libav is told of a limit on pixels: it counts the blocks that a picture is coded in, which reach over its edge.
+fn coded_pixels(max_pixels: u64) -> i64 {
+    const LARGEST_BLOCK: u64 = 128 * 128;
+    i64::try_from(max_pixels.saturating_mul(2).saturating_add(LARGEST_BLOCK)).unwrap_or(i64::MAX)
+}
+
 /// A rational of libav; `None` for its "unknown" (0/0, 0/1) and for nonsense.
 fn rational(raw: ffmpeg_sys_the_third::AVRational) -> Option<Rational> {
     Rational::new(raw.num.into(), raw.den.into()).filter(|rational| rational.num > 0)

@@ -106,7 +106,7 @@ impl Picture {
         // SAFETY: null, or alive as long as the frame.
         let Some(buffer) = (unsafe { buffer.as_ref() }) else { return false };
         let end = stride.checked_mul(rows).and_then(|bytes| bytes.checked_add(start));
-        end.is_some_and(|end| end <= buffer.data.addr().saturating_add(buffer.size as usize))
+        end.is_some_and(|end| end <= buffer.data.addr().saturating_add(buffer.size))
     }
 
     pub fn pixel_format(&self) -> PixelFormat {

@@ -1,0 +1,200 @@
+//! Frames of real files: which ones, when, how they lie, and what damage costs.
+
+mod common;
+
+use common::clip;
+use tagger_media::{Frame, FrameOptions, Frames, Limits, MediaError, Pixels, Rate, Rational, Size, Skipped, Timestamp};
+
+fn options(rate: Rate) -> FrameOptions {
+    FrameOptions { rate, ..FrameOptions::default() }
+}
+
+fn frames(name: &str, rate: Rate) -> (Vec<Frame>, Skipped) {
+    let mut frames = Frames::open(&clip(name), &options(rate)).unwrap();
+    let given: Vec<Frame> = frames.by_ref().map(|frame| frame.unwrap()).collect();
+    (given, frames.skipped().clone())
+}
+
+fn error(name: &str, options: &FrameOptions) -> String {
+    let error = match Frames::open(&clip(name), options) {
+        Ok(mut frames) => frames.find_map(Result::err).expect("an error"),
+        Err(error) => error,
+    };
+    // What is told, without where the clips lie.
+    error.to_string().replace(&format!("{}/", clip(name).parent().unwrap().display()), "")
+}
+
+fn summary(frames: &[Frame]) -> Vec<(u64, i64)> {
+    frames.iter().map(|frame| (frame.index, frame.time.to_millis())).collect()
+}
+
+#[test]
+fn one_frame_a_second_is_the_default() {
+    let (given, skipped) = frames("h264.mp4", FrameOptions::default().rate);
+    assert_eq!(summary(&given), [(0, 0), (25, 1000), (50, 2000), (75, 3000), (100, 4000), (125, 5000)]);
+    assert!(given.iter().all(|frame| frame.duration.to_millis() == 40));
+    assert!(given.iter().all(|frame| frame.image.data.len() == 320 * 240 * 3 && frame.image.channels == 3));
+    assert!(skipped.is_nothing());
+}
+
+#[test]
+fn b_frames_arrive_in_presentation_order() {
+    let (given, _) = frames("h264_8bframes.mp4", Rate::All);
+    assert_eq!(given.len(), 150);
+    assert!(given.windows(2).all(|pair| pair[0].index + 1 == pair[1].index && pair[0].pts < pair[1].pts));
+}
+
+#[test]
+fn times_of_23_976_are_exact() {
+    let (given, _) = frames("ntsc.mp4", Rate::All);
+    let base = Rational::new(1001, 24_000).unwrap();
+    assert_eq!(given.len(), 240);
+    for frame in &given {
+        let exact = Timestamp { ticks: frame.index as i64, base };
+        assert_eq!(frame.time.partial_cmp(&exact), Some(std::cmp::Ordering::Equal), "{}", frame.index);
+    }
+}
+
+#[test]
+fn a_container_that_starts_late_counts_times_from_its_start() {
+    let (given, _) = frames("h264.ts", Rate::Fps(1.0));
+    assert_eq!(given[0].pts, Timestamp { ticks: 133_200, base: Rational::new(1, 90_000).unwrap() });
+    assert_eq!(given[0].time.to_millis(), 0);
+}
+
+#[test]
+fn a_stream_that_starts_after_the_container_keeps_its_delay() {
+    let (given, _) = frames("late_video.mkv", Rate::Fps(1.0));
+    assert_eq!(summary(&given)[..2], [(0, 507), (25, 1507)]);
+}
+
+#[test]
+fn each_frame_of_a_variable_rate_has_its_own_duration() {
+    let (given, _) = frames("vfr.mp4", Rate::All);
+    assert!(given.windows(2).all(|pair| pair[1].pts.since(pair[0].pts) == pair[0].duration));
+    let mut durations: Vec<i64> = given.iter().map(|frame| frame.duration.to_millis()).collect();
+    durations.sort_unstable();
+    durations.dedup();
+    assert!(durations.len() > 1, "{durations:?}");
+}
+
+#[test]
+fn a_one_frame_video_yields_its_frame() {
+    for rate in [Rate::Fps(1.0), Rate::Fps(0.01), Rate::All, Rate::KeyFrames] {
+        let (given, _) = frames("one_frame.mp4", rate);
+        assert_eq!(summary(&given), [(0, 0)]);
+        assert_eq!(given[0].duration.to_millis(), 40);
+    }
+}
+
+#[test]
+fn rotated_video_arrives_upright() {
+    let (lying, _) = frames("h264.mp4", Rate::Fps(0.1));
+    for (name, size) in
+        [("rotated_90.mp4", (240, 320)), ("rotated_180.mp4", (320, 240)), ("rotated_270.mp4", (240, 320))]
+    {
+        let (upright, _) = frames(name, Rate::Fps(0.1));
+        assert_eq!((upright[0].image.width, upright[0].image.height), size, "{name}");
+        assert_ne!(upright[0].image.data, lying[0].image.data);
+    }
+}
+
+#[test]
+fn a_requested_size_is_given_exactly() {
+    let options =
+        FrameOptions { size: Size::Fit { width: 33, height: 77 }, pixels: Pixels::Gray8, ..options(Rate::KeyFrames) };
+    for frame in Frames::open(&clip("rotated_90.mp4"), &options).unwrap() {
+        let image = frame.unwrap().image;
+        assert_eq!((image.width, image.height, image.channels, image.data.len()), (33, 77, 1, 33 * 77));
+    }
+}
+
+#[test]
+fn a_stream_that_changes_its_size_gives_frames_of_both() {
+    let (given, _) = frames("resized.ts", Rate::All);
+    let mut sizes: Vec<_> = given.iter().map(|frame| (frame.image.width, frame.image.height)).collect();
+    sizes.dedup();
+    assert_eq!(sizes, [(160, 120), (320, 240)]);
+}
+
+#[test]
+fn a_cut_file_gives_its_frames_and_says_that_it_is_cut() {
+    for name in ["cut_index_first.mp4", "cut.mkv", "cut.avi"] {
+        let (given, skipped) = frames(name, Rate::Fps(1.0));
+        assert!(given.len() >= 2, "{name}");
+        assert!(skipped.truncated.is_some_and(|why| why.ends_with("bytes are missing")), "{name}");
+    }
+}
+
+#[test]
+fn damaged_packets_cost_their_frames_and_are_counted() {
+    let (given, skipped) = frames("damaged_hevc.mp4", Rate::All);
+    assert!(skipped.packets > 0 && skipped.first.is_some() && skipped.reason.is_some(), "{skipped:?}");
+    assert!(given.len() > 20 && given.len() as u64 + skipped.packets <= 100, "{}", given.len());
+    let (given, _) = frames("damaged.ts", Rate::Fps(1.0));
+    assert_eq!(given.last().unwrap().time.to_millis(), 5000);
+}
+
+#[test]
+fn files_without_frames_are_errors_that_say_what_to_do() {
+    let one = options(Rate::Fps(1.0));
+    assert_eq!(
+        [
+            error("empty.mp4", &one),
+            error("text.mp4", &one),
+            error("playlist.mp4", &one),
+            error("tone.flac", &one),
+            error("cover.mp3", &one),
+            error("cut_index_last.mp4", &one),
+        ],
+        [
+            "`empty.mp4` is empty (0 bytes); copy it again",
+            "`text.mp4` is not media that can be read (Invalid data found when processing input); check what the file holds",
+            "`playlist.mp4` is not media that can be read (Invalid data found when processing input); check what the file holds",
+            "no video stream in `tone.flac` (it holds audio: flac); choose a video file",
+            "no video stream in `cover.mp3` (it holds audio: mp3, a cover picture: png); choose a video file",
+            "`cut_index_last.mp4` is truncated or not finished: its index (moov) is missing (Invalid data found when \
+             processing input); copy or record it again",
+        ]
+    );
+}
+
+#[test]
+fn rates_and_sizes_that_make_no_sense_are_refused() {
+    for fps in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e9] {
+        let refused = Frames::open(&clip("h264.mp4"), &options(Rate::Fps(fps)));
+        assert!(matches!(refused, Err(MediaError::BadRate { .. })), "{fps}");
+    }
+    for (width, height) in [(0, 10), (10, 0), (u32::MAX, u32::MAX)] {
+        let options = FrameOptions { size: Size::Fit { width, height }, ..FrameOptions::default() };
+        assert!(matches!(Frames::open(&clip("h264.mp4"), &options), Err(MediaError::BadSize { .. })));
+    }
+}
+
+#[test]
+fn limits_are_kept() {
+    let limits = |limits| FrameOptions { limits, ..FrameOptions::default() };
+    let small = limits(Limits { max_pixels: 1000, ..Limits::default() });
+    assert_eq!(
+        error("h264.mp4", &small),
+        "`h264.mp4` has a picture of 320x240 pixels, over the limit of 1000; make it smaller or raise the limit"
+    );
+    let few = limits(Limits { max_streams: 1, ..Limits::default() });
+    assert!(Frames::open(&clip("sound.mp4"), &few).is_err());
+}
+
+#[test]
+fn a_size_that_grows_over_the_limit_on_the_way_costs_those_frames() {
+    let limits = Limits { max_pixels: 160 * 120, ..Limits::default() };
+    let options = FrameOptions { limits, ..options(Rate::All) };
+    let mut frames = Frames::open(&clip("resized.ts"), &options).unwrap();
+    assert!(frames.by_ref().all(|frame| frame.unwrap().image.width == 160));
+    assert!(frames.skipped().packets > 0);
+}
+
+#[test]
+fn a_queue_smaller_than_a_frame_still_gives_every_frame() {
+    let limits = Limits { queue_bytes: 0, ..Limits::default() };
+    let options = FrameOptions { limits, ..options(Rate::All) };
+    assert_eq!(Frames::open(&clip("h264.mp4"), &options).unwrap().count(), 150);
+}

@@ -1,0 +1,26 @@
+//! No thread outlives its reader. In a file of its own, hence a process of its own: other tests have threads too.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use common::clip;
+use tagger_media::{FrameOptions, Frames, Limits, Rate};
+
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+#[test]
+fn a_reader_dropped_on_the_way_leaves_no_thread() {
+    let path = clip("h264.mp4");
+    let before = threads();
+    let limits = Limits { queue_bytes: 0, ..Limits::default() };
+    let options = FrameOptions { rate: Rate::All, limits, ..FrameOptions::default() };
+    for taken in [0, 1, 10, 1000] {
+        let mut frames = Frames::open(&path, &options).unwrap();
+        assert!(threads() > before);
+        frames.by_ref().take(taken).for_each(|frame| drop(frame.unwrap()));
+        drop(frames);
+        assert_eq!(threads(), before);
+    }
+}
