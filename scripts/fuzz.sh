@@ -22,5 +22,5 @@ for target in fuzz_targets/*.rs; do
     echo "fuzzing $name for $1 s"
     "$CARGO_TARGET_DIR/$host/release/$name" "corpus/$name" "${seeds[@]}" -max_total_time="$1" -rss_limit_mb=2048 \
         -timeout=20 -artifact_prefix="artifacts/$name/" -print_final_stats=1 -verbosity=0 \
-        2> >(grep -vE '^(#####|".*# Uses)' >&2)
+        2> >(grep -vE '^(#####|".*# Uses|.NEW_FUNC)' >&2)
 done
