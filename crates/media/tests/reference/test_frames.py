@@ -7,9 +7,10 @@ from functools import cache
 from pathlib import Path
 
 import av
-import naive
 import numpy as np
 import pytest
+
+import naive
 from conftest import Given, Program
 
 CLIPS = [
