@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use tagger_media::{Frame, FrameOptions, Image, MediaError, Rate};
 
-use crate::errors::to_py;
+use crate::errors::{self, to_py};
 
 /// The most that one batch of frames may hold, unless it is a single frame or the whole file was asked for.
 const MAX_BATCH_BYTES: usize = 128 << 20;
@@ -69,7 +69,8 @@ impl Frames {
         self.check_process()?;
         let Some(batch) = py.detach(|| self.with(|reader| reader.read(count))).map_err(to_py)? else { return Ok(None) };
         let shape = (batch.places.len(), batch.height as usize, batch.width as usize, 3);
-        let array = Array4::from_shape_vec(shape, batch.data).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let array =
+            Array4::from_shape_vec(shape, batch.data).map_err(|error| PyValueError::new_err(error.to_string()))?;
         Ok(Some((batch.places, array.into_pyarray(py))))
     }
 
@@ -84,7 +85,7 @@ impl Frames {
 impl Frames {
     fn open(py: Python<'_>, path: PathBuf, rate: Rate) -> PyResult<Self> {
         let options = FrameOptions { rate, ..FrameOptions::default() };
-        let frames = py.detach(|| tagger_media::Frames::open(&path, &options)).map_err(to_py)?;
+        let frames = errors::read(py, &path, |path| tagger_media::Frames::open(path, &options))?;
         let reader = Mutex::new(Reader { frames: Some(frames), waiting: None });
         Ok(Self { reader, process: process::id() })
     }

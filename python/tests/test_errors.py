@@ -138,3 +138,11 @@ def test_a_file_that_a_frame_model_cannot_take_is_named(run, media, file, told):
     assert source_media == str(media / file)
     assert message.startswith(told.format(media / file))
     assert finished(ended) == [str(media / "still.png")]
+
+
+def test_a_file_whose_end_is_missing_keeps_its_tags_with_a_warning(run, media):
+    ended = run("guide/main.py", [media / "cut.mp4"])
+    assert (ended.status, finished(ended)) == (0, [str(media / "cut.mp4")])
+    assert len(ended.of("tag")) >= 4
+    assert ended.stderr.startswith(f"warning: `{media / 'cut.mp4'}`: ")
+    assert "the end is missing" in ended.stderr

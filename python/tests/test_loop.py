@@ -12,6 +12,7 @@ from common_ml.tagging import run_helpers
 from common_ml.tagging.messages import Progress, ProgressRatio, Tag
 from common_ml.tagging.models.av import AVModel
 from common_ml.tagging.models.frame_based import BatchFrameModel, FrameModel
+from common_ml.tagging.models.processor import TagProcessor
 from common_ml.tagging.producer import TagMessageProducer
 
 
@@ -233,6 +234,11 @@ class AnAVModel(AVModel):
         return []
 
 
+class AProcessor(TagProcessor):
+    def process(self, iq, auth, start_time, end_time):
+        return iter(())
+
+
 COMMON = {"output_path": None, "continue_on_error": True, "batch_timeout": 0.5, "batch_limit": 3}
 
 
@@ -242,6 +248,7 @@ COMMON = {"output_path": None, "continue_on_error": True, "batch_timeout": 0.5, 
         (AFrameModel(), "start_loop_from_frame_model", {"fps": 2, "allow_single_frame": False}),
         (ABatchModel(), "start_loop_from_frame_model", {"fps": 2, "allow_single_frame": False}),
         (AnAVModel(), "start_loop_from_av_model", {}),
+        (AProcessor(), "start_loop_from_processor", {}),
         (Recorder(), "start_loop_from_producer", {}),
     ],
 )

@@ -25,6 +25,7 @@ from common_ml.tagging.file_tagger import AVModel as AVModel
 from common_ml.tagging.file_tagger import BatchFrameModel as BatchFrameModel
 from common_ml.tagging.file_tagger import FileTagger as FileTagger
 from common_ml.tagging.file_tagger import FrameModel as FrameModel
+from common_ml.tagging.models.processor import TagProcessor as TagProcessor
 from common_ml.tagging.models.tag_types import FrameTag as FrameTag
 from common_ml.tagging.producer import Error as Error
 from common_ml.tagging.producer import Message as Message
@@ -80,6 +81,8 @@ def run_default(model: Any, batch_timeout: float = _DEFAULT_BATCH_TIMEOUT, batch
         start_loop_from_producer(producer=TagMessageProducer.from_file_tagger(model), **common)
     elif kind is AVModel:
         start_loop_from_av_model(model=model, **common)
+    elif kind is TagProcessor:
+        start_loop_from_processor(model=model, **common)
     else:
         start_loop_from_frame_model(model=model, **common, **frames)
 
@@ -119,6 +122,23 @@ def start_loop_from_av_model(
     """Runs a model that looks at whole files; see `start_loop_from_producer`."""
     start_loop_from_producer(
         producer=TagMessageProducer.from_model(model),
+        output_path=output_path,
+        continue_on_error=continue_on_error,
+        batch_timeout=batch_timeout,
+        batch_limit=batch_limit,
+    )
+
+
+def start_loop_from_processor(
+    model: TagProcessor,
+    output_path: str,
+    continue_on_error: bool = False,
+    batch_timeout: float = 1,
+    batch_limit: Optional[int] = None,
+) -> None:
+    """Runs a model of time ranges; see `start_loop_from_producer`. Waits longer, so that more ranges can be joined."""
+    start_loop_from_producer(
+        producer=TagMessageProducer.from_tag_processor(model),
         output_path=output_path,
         continue_on_error=continue_on_error,
         batch_timeout=batch_timeout,
