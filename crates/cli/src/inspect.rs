@@ -4,11 +4,12 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde_json::json;
-use tagger_media::{Damage, MediaInfo, MediaKind, Rational, Scan, StreamInfo, StreamKind, VideoInfo, probe, scan};
-use tagger_runtime::{Interpreter, Model};
+use tagger_media::{MediaInfo, MediaKind, Rational, Scan, StreamInfo, StreamKind, VideoInfo, probe, scan};
+use tagger_runtime::{Interpreter, Model, describe_damage};
 use tagger_wire::{MANIFEST_FILE, Manifest};
 
 use crate::args::InspectArgs;
+use crate::report::count;
 
 /// Runs the command; gives the exit status.
 pub fn inspect(args: &InspectArgs) -> anyhow::Result<u8> {
@@ -125,7 +126,8 @@ fn describe_media(path: &Path, media: &MediaInfo, scanned: Option<&Scan>) -> Str
                 facts.extend(scan.audio.iter().filter_map(|a| a.duration).map(|d| format!("{:.3} s", d.seconds())));
             }
         }
-        facts.extend(stream.language.clone());
+        // `und` is how MP4 says that it does not know.
+        facts.extend(stream.language.clone().filter(|language| language != "und"));
         facts.extend(stream.title.clone());
         text += &format!("  {word} {:<w$}  {}\n", stream.index, facts.join(", "), w = 9 - word.len().min(8));
     }
@@ -168,7 +170,7 @@ fn describe_picture(codec: &str, video: &VideoInfo) -> Vec<String> {
 }
 
 fn describe_frames(video: &tagger_media::VideoScan) -> Vec<String> {
-    let mut facts = vec![format!("{} frames", video.frame_count)];
+    let mut facts = vec![count(video.frame_count, "frame")];
     let rate = video.true_fps.map(fps).unwrap_or_default();
     if video.variable_frame_rate {
         let seconds = |time: Option<tagger_media::Timestamp>| time.map_or(f64::NAN, tagger_media::Timestamp::seconds);
@@ -177,10 +179,10 @@ fn describe_frames(video: &tagger_media::VideoScan) -> Vec<String> {
     } else if !rate.is_empty() {
         facts.push(format!("{rate} constant"));
     }
-    facts.push(format!("{} key frames, longest GOP {}", video.key_frames, video.longest_gop));
-    facts.extend((!video.gaps.is_empty()).then(|| format!("{} gaps", video.gaps.len())));
-    facts
-        .extend((video.missing_timestamps > 0).then(|| format!("{} packets without a time", video.missing_timestamps)));
+    facts.push(format!("{}, longest GOP {}", count(video.key_frames, "key frame"), video.longest_gop));
+    facts.extend((!video.gaps.is_empty()).then(|| count(video.gaps.len() as u64, "gap")));
+    let untimed = video.missing_timestamps;
+    facts.extend((untimed > 0).then(|| format!("{} without a time", count(untimed, "packet"))));
     facts
 }
 
@@ -188,19 +190,5 @@ fn fps(rate: Rational) -> String {
     match rate.den {
         1 => format!("{} fps", rate.num),
         _ => format!("{:.3} fps ({rate})", rate.to_f64()),
-    }
-}
-
-fn describe_damage(damage: &Damage) -> String {
-    match damage {
-        Damage::Packets { stream, count, first, last } => {
-            let span = match (first, last) {
-                (Some(first), Some(last)) => format!(", {:.3} to {:.3} s", first.seconds(), last.seconds()),
-                _ => String::new(),
-            };
-            format!("{count} damaged packets in stream {stream}{span}")
-        }
-        Damage::Unreadable { reason } => format!("cannot be read to its end: {reason}"),
-        Damage::Cut { missing_bytes } => format!("cut off: at least {missing_bytes} bytes are missing at the end"),
     }
 }

@@ -61,9 +61,11 @@ impl Output {
             None => {
                 let mut out = BufWriter::new(io::stdout().lock());
                 let width = console::Term::stdout().size_checked().map(|(_, columns)| columns);
-                write_rows(self.format, rows, width, &mut out)
-                    .and_then(|()| out.flush())
-                    .context("cannot write to standard output")
+                match write_rows(self.format, rows, width, &mut out).and_then(|()| out.flush()) {
+                    // `tagger … | head` has seen enough.
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                    result => result.context("cannot write to standard output"),
+                }
             }
             Some(path) => self.write_file(path, rows).with_context(|| format!("cannot write `{}`", path.display())),
         }
@@ -86,7 +88,10 @@ impl Output {
 /// Prints a text for the user on standard output.
 pub fn to_stdout(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to standard output")
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("cannot write to standard output"),
+    }
 }
 
 /// What a plainly created file would get, before the user's mask.
