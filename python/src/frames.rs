@@ -33,6 +33,9 @@ struct Reader {
 /// duration in ms.
 type Place = (u64, f64, i64, i64);
 
+/// Frames of one size, with the place of each.
+type Placed<'py> = (Vec<Place>, Bound<'py, PyArray4<u8>>);
+
 #[pymethods]
 impl Frames {
     /// The frames nearest to a grid of `fps` points a second.
@@ -65,7 +68,7 @@ impl Frames {
     /// At most `count` frames and 128 MiB, but at least one frame; fewer where the picture changes its size, and at the
     /// end. A `count` of 0 takes all that have the same size, whatever they take.
     #[pyo3(signature = (count, /))]
-    fn read<'py>(&self, py: Python<'py>, count: usize) -> PyResult<Option<(Vec<Place>, Bound<'py, PyArray4<u8>>)>> {
+    fn read<'py>(&self, py: Python<'py>, count: usize) -> PyResult<Option<Placed<'py>>> {
         self.check_process()?;
         let Some(batch) = py.detach(|| self.with(|reader| reader.read(count))).map_err(to_py)? else { return Ok(None) };
         let shape = (batch.places.len(), batch.height as usize, batch.width as usize, 3);
