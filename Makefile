@@ -20,7 +20,7 @@ help: ## List the doors
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 build: system $(BIN)/python ## Build target/release/tagger, and .venv with common_ml in it
-	$(CARGO) build $(PROFILE) --locked --workspace
+	$(CARGO) build $(PROFILE) --locked -p tagger -p tagger-models --bins
 	$(MAKE) --no-print-directory native
 
 demo: build sample-media ## Tag a real clip with two models and show the tags
@@ -81,12 +81,13 @@ sample-media: $(BIN)/python
 	@scripts/sample-media.sh $(SAMPLES)
 
 test-rust:
-	$(CARGO) test $(PROFILE) --locked --workspace
+	$(CARGO) test $(PROFILE) --locked --workspace --exclude common-ml-python
 
 test-python:
 	$(BIN)/python -m pytest -q python/tests
 
 test-reference:
+	$(CARGO) build $(PROFILE) --locked -p tagger-media --examples
 	$(BIN)/python -m pytest -q crates/media/tests/reference
 
 test-docs:
