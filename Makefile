@@ -13,7 +13,7 @@ SAMPLES := target/sample-media
 export TAGGER_SAMPLE_MEDIA := $(abspath $(SAMPLES))
 export RUSTDOCFLAGS := -D warnings
 
-.PHONY: help build demo test test-all bench lint format fuzz fuzz-build install clean \
+.PHONY: help build demo test test-all bench lint format docs fuzz fuzz-build install clean \
         system venv dev-venv native sample-media test-rust test-python test-reference test-docs
 
 help: ## List the doors
@@ -48,6 +48,9 @@ format: dev-venv ## Put the sources into their form
 	$(CARGO) fmt --all
 	$(BIN)/ruff format python benches docs scripts
 	$(BIN)/ruff check --fix python benches docs scripts
+
+docs: build sample-media ## Write the pages and the picture that come from the code
+	$(BIN)/python docs/generate.py
 
 fuzz: fuzz-build ## Feed every fuzz target for long (SECONDS=600 each)
 	scripts/fuzz.sh $(or $(SECONDS),600)
