@@ -4,7 +4,9 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde_json::json;
-use tagger_media::{MediaInfo, MediaKind, Rational, Scan, StreamInfo, StreamKind, VideoInfo, probe, scan};
+use tagger_media::{
+    MediaInfo, MediaKind, Rational, Scan, StreamInfo, StreamKind, VideoInfo, check_extension, probe, scan,
+};
 use tagger_runtime::{Interpreter, Model, describe_damage};
 use tagger_wire::{MANIFEST_FILE, Manifest};
 
@@ -38,7 +40,10 @@ fn of_model(name: &str, as_json: bool) -> anyhow::Result<String> {
     let model = Model::resolve(name, &Interpreter::default())?;
     let Some(manifest) = &model.manifest else {
         return Ok(match as_json {
-            true => format!("{}\n", json!({"name": model.name, "default_track": model.default_track()})),
+            true => {
+                serde_json::to_string_pretty(&json!({"name": model.name, "default_track": model.default_track()}))?
+                    + "\n"
+            }
             false => format!(
                 "{}\n  a Python file without a {MANIFEST_FILE}: kind and parameters are its own business\n",
                 model.name
@@ -79,8 +84,12 @@ fn describe_manifest(manifest: &Manifest) -> String {
         let mut facts: Vec<String> = word("type").into_iter().collect();
         facts.extend(word("enum").map(|choices| format!("one of {choices}")));
         facts.extend(word("exclusiveMinimum").map(|limit| format!("above {limit}")));
-        facts.extend(word("minimum").map(|limit| format!("from {limit}")));
-        facts.extend(word("maximum").map(|limit| format!("to {limit}")));
+        facts.extend(match (word("minimum"), word("maximum")) {
+            (Some(least), Some(most)) => Some(format!("{least} to {most}")),
+            (Some(least), None) => Some(format!("{least} or more")),
+            (None, Some(most)) => Some(format!("{most} or less")),
+            (None, None) => None,
+        });
         facts.extend(word("default").map(|value| format!("default {value}")));
         let heading = if nth == 0 { "parameters" } else { "" };
         text += &format!("  {heading:<10}  {name}: {}\n", facts.join(", "));
@@ -108,7 +117,7 @@ fn of_file(path: &Path, as_json: bool) -> anyhow::Result<String> {
 }
 
 fn describe_media(path: &Path, media: &MediaInfo, scanned: Option<&Scan>) -> String {
-    let mut text = format!("{}\n  {:<10}  {}", path.display(), serde_word(&media.kind), media.format);
+    let mut text = format!("{}\n  {:<10}  {}", path.display(), serde_word(&media.kind), format_name(path, media));
     if let Some(duration) = media.duration {
         text += &format!(", {:.3} s", duration.seconds());
     }
@@ -131,6 +140,9 @@ fn describe_media(path: &Path, media: &MediaInfo, scanned: Option<&Scan>) -> Str
         facts.extend(stream.title.clone());
         text += &format!("  {word} {:<w$}  {}\n", stream.index, facts.join(", "), w = 9 - word.len().min(8));
     }
+    if let Err(error) = check_extension(path) {
+        text += &format!("  name        {error}\n");
+    }
     match scanned.map(|scan| scan.damage.as_slice()) {
         None => {}
         Some([]) => text += "  damage      none found (packets read, nothing decoded)\n",
@@ -143,6 +155,14 @@ fn describe_media(path: &Path, media: &MediaInfo, scanned: Option<&Scan>) -> Str
     text
 }
 
+/// Of the names that libav has for a family of containers, the one that the file goes by.
+fn format_name<'a>(path: &Path, media: &'a MediaInfo) -> &'a str {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    let mut names = media.format.split(',');
+    let first = names.clone().next().unwrap_or_default();
+    names.find(|name| extension.as_deref() == Some(name)).unwrap_or(first)
+}
+
 fn describe_stream(stream: &StreamInfo) -> (&str, Vec<String>) {
     match &stream.kind {
         StreamKind::Video(video) if stream.attached_picture => {
@@ -150,8 +170,8 @@ fn describe_stream(stream: &StreamInfo) -> (&str, Vec<String>) {
         }
         StreamKind::Video(video) => ("video", describe_picture(&stream.codec, video)),
         StreamKind::Audio(audio) => {
-            let facts = [stream.codec.clone(), format!("{} Hz", audio.sample_rate), audio.channel_layout.clone()];
-            ("audio", facts.to_vec())
+            let layout = if audio.channels == 1 { "mono" } else { &audio.channel_layout };
+            ("audio", vec![stream.codec.clone(), format!("{} Hz", audio.sample_rate), layout.to_owned()])
         }
         StreamKind::Other { name } => (name, vec![stream.codec.clone()]),
     }

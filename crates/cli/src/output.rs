@@ -78,10 +78,18 @@ impl Output {
             write_rows(self.format, rows, None, &mut out)?;
             return out.flush();
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // A link stays one: what it leads to is replaced.
+        let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(folder)?;
-        write_rows(self.format, rows, None, &mut BufWriter::new(&mut file))?;
-        keep(file, path)
+        let mut out = BufWriter::new(&mut file);
+        write_rows(self.format, rows, None, &mut out)?;
+        out.flush()?;
+        drop(out);
+        if let Ok(earlier) = target.metadata() {
+            file.as_file().set_permissions(earlier.permissions())?;
+        }
+        keep(file, &target)
     }
 }
 

@@ -14,6 +14,9 @@ use crate::report;
 /// The bar's units for one input: fine enough to see a long file move.
 const UNITS_PER_INPUT: u64 = 1000;
 
+/// How many lines tell of a model's finished inputs at most.
+const LINES: usize = 20;
+
 /// What progress needs to know of a run: names, and how long each input is.
 pub struct Names {
     /// The models' names.
@@ -90,16 +93,23 @@ impl Progress {
                 lane.finished += 1;
                 lane.bar.set_position((lane.finished as u64 * UNITS_PER_INPUT).max(lane.bar.position()));
                 let (done, all) = (lane.finished, lane.inputs);
-                self.line(&format!("{}: {} done ({done}/{all})", self.names.models[model], self.names.contents[input]));
+                // Of many inputs only every twentieth part is told: a log is not read by the thousand lines.
+                if all <= LINES || done * LINES / all > (done - 1) * LINES / all {
+                    let content = report::name(&self.names.contents[input]);
+                    self.line(&format!("{}: {content} done ({done}/{all})", self.names.models[model]));
+                }
             }
             Event::StartedAgain { model, left } => {
-                let name = &self.names.models[model];
-                self.say(&format!("{name}: its program has ended early; another one goes on with {left} more"));
+                let (name, left) = (&self.names.models[model], report::count(left as u64, "input"));
+                let text = format!("{name}: its program has ended early; another one goes on with {left}");
+                if !self.is_quiet {
+                    self.say(&text);
+                }
             }
             Event::Warning { model, warning } => {
                 self.warnings.fetch_add(1, Ordering::Relaxed);
                 let model = model.map(|model| format!("model `{}`", self.names.models[model]));
-                let input = warning.input.map(|input| format!("`{}`", self.names.contents[input]));
+                let input = warning.input.map(|input| format!("`{}`", report::name(&self.names.contents[input])));
                 let whose: Vec<String> = model.into_iter().chain(input).collect();
                 self.say(&format!("warning: {}: {}", whose.join(" at "), warning.message));
             }

@@ -29,11 +29,16 @@ pub fn count(number: impl Into<u64>, word: &str) -> String {
     format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
 
+/// A file's name on one line, however it is called.
+pub fn name(name: &str) -> String {
+    name.replace(char::is_control, "?")
+}
+
 /// Names in a row, in backticks; of many only the first ones.
 pub fn names<'a>(all: impl ExactSizeIterator<Item = &'a str>) -> String {
     const SHOWN: usize = 3;
     let more = all.len().saturating_sub(SHOWN);
-    let mut shown: Vec<String> = all.take(SHOWN).map(|name| format!("`{name}`")).collect();
+    let mut shown: Vec<String> = all.take(SHOWN).map(|each| format!("`{}`", name(each))).collect();
     if more > 0 {
         shown.push(format!("{more} more"));
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use tagger_media::{FrameOptions, Frames, Rate, Size};
+use tagger_media::{FrameOptions, Frames, MediaKind, Rate, Size};
 use tagger_runtime::{Failure, Input, Interpreter, Model, Outcome, ParamSet, Run, Settings, TagRow, find_inputs};
 use tagger_wire::ModelKind;
 use tokio::signal::unix::{SignalKind, signal};
@@ -116,7 +116,7 @@ fn params(args: &RunArgs) -> anyhow::Result<ParamSet> {
         None => {}
         Some((_, Some(file))) => {
             let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{file}`"))?;
-            set.add_json(&text).with_context(|| format!("`{file}`"))?;
+            set.add_json(&text).with_context(|| format!("cannot take parameters from `{file}`"))?;
         }
         Some((text, None)) => set.add_json(text)?,
     }
@@ -133,8 +133,11 @@ fn warn_of_unsuited(models: &[Model], inputs: &[Input]) -> usize {
         let suits = |input: &&Input| input.suits(model.kind());
         if !inputs.is_empty() && inputs.iter().filter(suits).count() == 0 {
             unsuited += 1;
-            report::line(&format!("error: model `{}` takes {}, and no input is", model.name, takes(model.kind())));
+            report::line(&format!("error: no input suits model `{}`: it takes {}", model.name, takes(model.kind())));
         }
+    }
+    if unsuited == models.len() {
+        return unsuited;
     }
     for input in inputs.iter().filter(|input| models.iter().all(|model| !input.suits(model.kind()))) {
         report::line(&format!("warning: `{}` is passed over: no model of this run takes it", input.content));
@@ -236,6 +239,9 @@ impl Window {
 fn millis(point: TimePoint, input: &Input) -> anyhow::Result<i64> {
     match point {
         TimePoint::Millis(millis) => Ok(millis),
+        TimePoint::Frame(_) if input.media.kind == MediaKind::Audio => {
+            bail!("`{}` has no frames to count: give --from and --to as times", input.content)
+        }
         TimePoint::Frame(index) => {
             // Decoded, since frames are counted as they come out of the decoder; small, since only the time is wanted.
             let options =

@@ -184,6 +184,8 @@ impl Ledger {
         let is_told = attempt.error.is_none() && attempt.blamed > 0;
         let cause = attempt.error.unwrap_or(ending.told);
         self.has_moved |= moved;
+        // Only the file it was at can have tags and no end.
+        let was_at = self.unfinished().find(|index| !self.entries[*index].tags.is_empty());
         // What an attempt left of an unfinished file must not be counted again with the next one's.
         for entry in self.entries.iter_mut().filter(|entry| entry.state == State::Waiting) {
             entry.tags.clear();
@@ -208,9 +210,10 @@ impl Ledger {
         };
         if moved {
             self.barren = 0;
-            // A crash is the file's that it was at. Who ends in peace may only have had enough: the next one will tell.
-            if is_failure && attempt.blamed == 0 {
-                self.lose(vec![first], cause);
+            // A crash is the file's that it was at. Without a tag of any, and after an end in peace, nobody is to blame
+            // yet: the next program will tell.
+            if let Some(index) = was_at.filter(|_| is_failure && attempt.blamed == 0) {
+                self.lose(vec![index], cause);
             }
             return if self.unfinished().next().is_some() { Verdict::StartAgain } else { Verdict::Complete };
         }
@@ -220,7 +223,7 @@ impl Ledger {
             self.give_up(cause);
             return Verdict::Complete;
         }
-        self.suspect = Some((first, cause));
+        self.suspect = Some((was_at.unwrap_or(first), cause));
         Verdict::StartAgain
     }
 
@@ -385,6 +388,26 @@ mod tests {
     }
 
     #[test]
+    fn a_crash_between_files_costs_none_of_them() {
+        let mut ledger = ledger();
+        ledger.take(progress(FILES[0]));
+        assert_eq!(ledger.end(failed()), Verdict::StartAgain);
+        assert_eq!(unfinished(&ledger), [1, 2]);
+        ledger.take(progress(FILES[1]));
+        ledger.take(progress(FILES[2]));
+        assert_eq!(ledger.end(clean()), Verdict::Complete);
+        assert_snapshot!(told(ledger), @"[0: 0 tags, 1: 0 tags, 2: 0 tags] []");
+    }
+
+    #[test]
+    fn a_crash_is_blamed_on_the_file_that_has_tags_and_no_end() {
+        let mut ledger = ledger();
+        ledger.take(tag(FILES[1], 0, 40));
+        assert_eq!(ledger.end(failed()), Verdict::StartAgain);
+        assert_eq!(unfinished(&ledger), [0, 2]);
+    }
+
+    #[test]
     fn an_error_that_names_its_file_blames_no_other() {
         let mut ledger = ledger();
         ledger.take(error("cannot read", Some("b.mp4")));
@@ -417,6 +440,7 @@ mod tests {
         let mut named = ledger();
         named.take(progress(FILES[0]));
         named.take(progress(FILES[1]));
+        named.take(tag(FILES[2], 0, 40));
         named.take(error("no luck", None));
         assert_eq!(named.end(clean()), Verdict::Complete);
         assert_snapshot!(told(named), @"[0: 0 tags, 1: 0 tags] [[2]: no luck]");

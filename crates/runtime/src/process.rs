@@ -138,8 +138,20 @@ pub(crate) fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("it exited with status {code}"),
         (None, Some(9)) => "it was killed (signal 9; by the system when memory runs out)".to_owned(),
+        (None, Some(signal @ (4 | 6 | 7 | 8 | 11))) => format!("it crashed ({})", signal_name(signal)),
         (None, Some(signal)) => format!("it was ended by signal {signal}"),
         (None, None) => format!("it ended: {status}"),
+    }
+}
+
+/// The signals that a program brings upon itself.
+fn signal_name(signal: i32) -> &'static str {
+    match signal {
+        4 => "signal 4, illegal instruction",
+        6 => "signal 6, aborted",
+        7 => "signal 7, bus error",
+        8 => "signal 8, arithmetic error",
+        _ => "signal 11, segmentation fault",
     }
 }
 

@@ -118,7 +118,7 @@ pub struct Failure {
 pub struct Outcome {
     /// All tags of finished inputs, by content, then time, then model.
     pub rows: Vec<TagRow>,
-    /// What failed, by input.
+    /// What failed, by input, and last the failures of models that were through.
     pub failures: Vec<Failure>,
     /// How many (model, input) pairs are finished.
     pub finished: usize,
@@ -210,7 +210,10 @@ impl Run {
             };
             Failure { model: None, inputs: vec![place], message: format!("{what}; {advice}") }
         }));
-        outcome.failures.sort_by(|a, b| (&a.inputs, a.model).cmp(&(&b.inputs, b.model)));
+        outcome.failures.sort_by(|a, b| {
+            let place = |failure: &Failure| (failure.inputs.is_empty(), failure.inputs.clone(), failure.model);
+            place(a).cmp(&place(b))
+        });
         outcome.is_interrupted = stop.is_cancelled();
         // Stable, so that tags of one model at one time keep the model's order.
         rows.sort_by_key(|(place, model, row)| (*place, row.start_time, row.end_time, *model));
