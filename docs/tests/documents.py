@@ -11,7 +11,7 @@ FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,}|~{3,})(?P<kind>.*)$")
 FILE_NAME = re.compile(r"^(?:#|//) (?P<name>[\w./-]+\.\w+)$")
 HEADING = re.compile(r"^#{1,6} (?P<text>.+)$")
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
-CODE_SPAN = re.compile(r"`[^`]*`")
+CODE_SPAN = re.compile(r"`[^`\n]*`")
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def anchors(document: Path) -> List[str]:
 
 
 def links(document: Path) -> Iterator["tuple[int, str]"]:
-    """The lines and targets of a document's links."""
-    for number, line in enumerate(prose(document), 1):
-        for link in LINK.finditer(CODE_SPAN.sub("", line)):
-            yield number, link["target"]
+    """The lines and targets of a document's links, which may reach over a line's end."""
+    text = CODE_SPAN.sub("", "\n".join(prose(document)))
+    for link in LINK.finditer(text):
+        yield text.count("\n", 0, link.start()) + 1, link["target"]

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import sys
 
 import pytest
@@ -100,8 +99,3 @@ def test_the_messages_of_the_contract_are_understood(nth, workshop):
     assert [(row["start_time"], row["tag"], row["additional_info"]) for row in rows] == [
         (tag["start_time"], tag["tag"], tag.get("additional_info")) for tag in tags
     ]
-
-
-def test_python_in_these_documents_and_scripts_is_in_order():
-    for command in (["check", "--quiet"], ["format", "--check", "--quiet"]):
-        subprocess.run([ROOT / ".venv/bin/ruff", *command, "docs"], cwd=ROOT, check=True)
