@@ -47,7 +47,9 @@ def measure() -> str:
         subprocess.run(["ffmpeg", "-v", "error", *source, str(still)], check=True)
         (folder / "trivial.py").write_text(MODEL)
         (folder / "bare.py").write_text(BARE)
-        ours = latencies([sys.executable, "-m", "common_ml.runner", str(folder / "trivial.py")], still, folder / "ours.jsonl")
+        ours = latencies(
+            [sys.executable, "-m", "common_ml.runner", str(folder / "trivial.py")], still, folder / "ours.jsonl"
+        )
         bare = latencies([sys.executable, str(folder / "bare.py")], still, folder / "bare.jsonl")
     rows = ["| program | median ms | 95th percentile ms | × bare |", "| --- | --- | --- | --- |"]
     base = statistics.median(bare)
@@ -55,7 +57,7 @@ def measure() -> str:
         middle = statistics.median(seconds)
         tail = statistics.quantiles(seconds, n=20)[-1]
         rows.append(f"| {what} | {middle * 1000:.2f} | {tail * 1000:.2f} | {middle / base:.1f} |")
-    note = f"{ROUNDS} lines one at a time, each sent after the last one's progress; the target is a first tag within 20 ms."
+    note = f"{ROUNDS} lines, each sent after the last one's progress; the target is a first tag within 20 ms."
     return "\n".join([*rows, "", note])
 
 

@@ -21,7 +21,9 @@ def main() -> None:
     for suite in SUITES:
         print(f"measuring: {suite.TITLE}", flush=True)
         sections.append(f"## {suite.TITLE}\n\n{suite.measure().strip()}\n")
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True, check=True)
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True, check=True
+    )
     head = (
         "# Measurements\n\n"
         f"`make bench`, commit {commit.stdout.strip()} and its uncommitted changes if any, "
