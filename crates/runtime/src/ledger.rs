@@ -265,7 +265,8 @@ impl Ledger {
         }
         let (end_time_ms, text) = (tag.end_time, tag.tag.clone());
         let state = self.entries[index].state;
-        self.entries[index].tags.push(tag);
+        // The file is known by its place from here on.
+        self.entries[index].tags.push(Tag { source_media: String::new(), ..tag });
         if state == State::Finished {
             return self.warn(
                 WarningKind::Late,
