@@ -11,11 +11,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
 use crate::strays::{MARK, kill_strays};
@@ -49,6 +50,22 @@ impl Process {
     /// # Errors
     /// The system's: no such program, not executable.
     pub fn start(command: &[OsString], folder: &Path, paths: &[String], mark: &OsStr) -> io::Result<Self> {
+        let (process, input) = Self::start_open(command, folder, mark)?;
+        // It fails only when the program has gone already, which its exit tells. Without a sender the input ends.
+        let _ = input.send(paths.iter().flat_map(|path| [path.as_str(), "\n"]).collect());
+        Ok(process)
+    }
+
+    /// Starts `command` in `folder` with its input open: what is sent is written to it, and it ends with the sender.
+    /// The same holds for `mark` as in [`start`](Self::start).
+    ///
+    /// # Errors
+    /// The system's: no such program, not executable.
+    pub fn start_open(
+        command: &[OsString],
+        folder: &Path,
+        mark: &OsStr,
+    ) -> io::Result<(Self, UnboundedSender<String>)> {
         let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let (reader, writer) = io::pipe()?;
         let unread = OwnedFd::from(reader.try_clone()?);
@@ -64,8 +81,8 @@ impl Process {
             .kill_on_drop(true)
             .spawn()?;
         let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed())).ok_or(io::ErrorKind::NotFound)?;
-        let lines: String = paths.iter().flat_map(|path| [path.as_str(), "\n"]).collect();
         let fed_bytes = Arc::<AtomicU64>::default();
+        let (sender, lines) = unbounded_channel();
         let feeder = tokio::spawn(feed(pipe::Sender::from_owned_fd(writer.into())?, lines, fed_bytes.clone()));
         let log = Arc::<Mutex<LogTail>>::default();
         let readers = vec![
@@ -73,12 +90,33 @@ impl Process {
             tokio::spawn(keep_log(child.stderr.take(), log.clone())),
         ];
         let mark = mark.to_owned();
-        Ok(Self { child, group, mark, feeder, fed_bytes, unread, log, readers, is_finished: false })
+        Ok((Self { child, group, mark, feeder, fed_bytes, unread, log, readers, is_finished: false }, sender))
     }
 
     /// Waits for the program to end. May be given up and called again.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
+    }
+
+    /// Waits for the program to end, and leaves to [`wait`](Self::wait) to ask how: until then the system keeps what it
+    /// knows of the program.
+    pub fn end(&self) -> JoinHandle<()> {
+        let program = self.group; // which is led by the program
+        // A program that is gone altogether has ended too.
+        spawn_blocking(move || {
+            let _ = waitid(WaitId::Pid(program), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+        })
+    }
+
+    /// What the system knows of the program, as the file `name` of its folder in `/proc`. `None` where there is none.
+    pub fn known(&self, name: &str) -> Option<String> {
+        std::fs::read_to_string(format!("/proc/{}/{name}", self.group.as_raw_nonzero())).ok()
+    }
+
+    /// Asks the program to terminate.
+    pub fn terminate(&self) {
+        // The group may be gone by now: then there is nothing left to ask.
+        let _ = kill_process_group(self.group, Signal::TERM);
     }
 
     /// Whether the program has begun to read its input.
@@ -91,8 +129,7 @@ impl Process {
     pub async fn stop(&mut self) {
         self.feeder.abort();
         if timeout(GRACE_AFTER_EOF, self.child.wait()).await.is_err() {
-            // The group may be gone by now: then there is nothing left to ask.
-            let _ = kill_process_group(self.group, Signal::TERM);
+            self.terminate();
             if timeout(GRACE_AFTER_TERM, self.child.wait()).await.is_err() {
                 self.kill().await;
             }
@@ -155,12 +192,15 @@ fn signal_name(signal: i32) -> &'static str {
     }
 }
 
-async fn feed(mut input: pipe::Sender, lines: String, fed_bytes: Arc<AtomicU64>) {
-    let mut rest = lines.as_bytes();
-    // A program that ends early is no error here: what became of it is told by its exit and its messages.
-    while let Ok(count @ 1..) = input.write(rest).await {
-        fed_bytes.fetch_add(count as u64, Ordering::Release);
-        rest = &rest[count..];
+async fn feed(mut input: pipe::Sender, mut sent: UnboundedReceiver<String>, fed_bytes: Arc<AtomicU64>) {
+    while let Some(lines) = sent.recv().await {
+        let mut rest = lines.as_bytes();
+        while !rest.is_empty() {
+            // A program that ends early is no error here: what became of it is told by its exit and its messages.
+            let Ok(count @ 1..) = input.write(rest).await else { return };
+            fed_bytes.fetch_add(count as u64, Ordering::Release);
+            rest = &rest[count..];
+        }
     }
 }
 
