@@ -26,5 +26,6 @@ pub use input::{Input, InputError, find_inputs};
 pub use ledger::Warning;
 pub use model::{Model, ModelError, shipped_models};
 pub use params::{ParamError, ParamSet};
+pub use process::run_script;
 pub use python::Interpreter;
 pub use run::{Event, Failure, Outcome, Run, RunError, Settings};

@@ -170,6 +170,21 @@ impl Drop for Process {
     }
 }
 
+/// Runs a script to its end.
+///
+/// # Errors
+/// What the script said last, or why it could not be started.
+pub fn run_script(script: &Path) -> Result<(), String> {
+    // By its full path: a bare name would be looked for on the search path.
+    let path = std::path::absolute(script).map_err(|error| error.to_string())?;
+    let ended = std::process::Command::new(path).stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
+    if ended.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&ended.stderr).lines().last().map(str::to_owned);
+    Err(said.unwrap_or_else(|| describe(ended.status)))
+}
+
 /// What an exit status says, in words.
 pub(crate) fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
