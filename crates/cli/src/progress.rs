@@ -140,7 +140,7 @@ impl Progress {
         if let Some(bars) = &self.bars {
             bars.add(bar.clone());
             // The template is a constant; if it did not parse, the plain bar would still tell.
-            let style = ProgressStyle::with_template("{prefix} {bar:30} {percent:>3}%  {elapsed_precise}  {wide_msg}");
+            let style = ProgressStyle::with_template("{prefix} {bar:20} {percent:>3}%  {elapsed_precise}  {wide_msg}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             let columns = self.names.models.iter().map(|name| name.chars().count()).max().unwrap_or(0);
             let short = match name.chars().count() > NAME_COLUMNS {

@@ -77,9 +77,13 @@ pub(crate) fn read<P: DeserializeOwned + JsonSchema>(
     Ok((typed(without_loop(&schema, given))?, typed(looped)?))
 }
 
+/// What the schema lets through may still be refused by a type that reads itself.
 fn typed<T: DeserializeOwned>(params: Map<String, Value>) -> Result<T, ParamsError> {
-    serde_json::from_value(whole_numbers(Value::Object(params)))
-        .map_err(|e| ParamsError(format!("the parameters are refused: {e}")))
+    serde_path_to_error::deserialize(whole_numbers(Value::Object(params))).map_err(|error| {
+        let field = error.path().to_string();
+        let problem = error.into_inner();
+        ParamsError(if field == "." { problem.to_string() } else { format!("parameter `{field}`: {problem}") })
+    })
 }
 
 #[cfg(test)]
@@ -110,6 +114,24 @@ mod tests {
         let expected = LoopParams { continue_on_error: true, fps: 2.0, batch_size: Some(4), ..LoopParams::default() };
         assert_eq!(looped, expected);
         assert_eq!(read::<NoParams>(json!({"fps": 2})).unwrap().0, NoParams {});
+    }
+
+    #[derive(Debug, Deserialize, JsonSchema)]
+    struct Even {
+        #[serde(deserialize_with = "even")]
+        #[schemars(with = "u8")]
+        #[allow(dead_code)] // only its reading matters
+        number: u8,
+    }
+
+    fn even<'de, D: serde::Deserializer<'de>>(source: D) -> Result<u8, D::Error> {
+        let number = u8::deserialize(source)?;
+        if number % 2 == 0 { Ok(number) } else { Err(serde::de::Error::custom("it must be even")) }
+    }
+
+    #[test]
+    fn what_only_the_type_knows_is_told_with_the_parameter() {
+        assert_snapshot!(read::<Even>(json!({"number": 3})).unwrap_err(), @"parameter `number`: it must be even");
     }
 
     #[test]
