@@ -35,7 +35,7 @@ pub async fn describe_models(models: &mut [Model]) {
         if model.parameters().is_none() && may_know(model) {
             let (mut command, folder) = (model.command.clone(), model.folder.clone());
             command.push("--describe".into());
-            asked.spawn(async move { (place, ask(&command, &folder, place).await) });
+            asked.spawn(async move { (place, ask(&command, &folder, place, PATIENCE).await) });
         }
     }
     while let Some(answer) = asked.join_next().await {
@@ -44,10 +44,10 @@ pub async fn describe_models(models: &mut [Model]) {
     }
 }
 
-async fn ask(command: &[OsString], folder: &Path, place: usize) -> Option<Description> {
+async fn ask(command: &[OsString], folder: &Path, place: usize, patience: Duration) -> Option<Description> {
     let mark = OsString::from(format!("describe-{}-{place}", std::process::id()));
-    let mut process = Process::start(command, folder, &[], &mark).ok()?;
-    let ended = timeout(PATIENCE, process.wait()).await;
+    let mut process = Process::ask(command, folder, &mark).ok()?;
+    let ended = timeout(patience, process.wait()).await;
     let is_clean = ended.is_ok_and(|status| status.is_ok_and(|status| status.success()));
     if !is_clean {
         process.kill().await;
@@ -56,11 +56,16 @@ async fn ask(command: &[OsString], folder: &Path, place: usize) -> Option<Descri
     if is_clean { Description::find(&output) } else { None }
 }
 
-/// Whether the program may know the question. A program that is no script may.
+/// Whether the program may know the question. What is no script may.
 fn may_know(model: &Model) -> bool {
     // The last word that names a file is the script, if there is one: what stands before it runs it.
-    let files = model.command.iter().rev().map(|word| model.folder.join(word));
-    let Some(beginning) = files.filter(|path| path.is_file()).find_map(|path| beginning(&path)) else { return false };
+    let mut files = model.command.iter().rev().map(|word| model.folder.join(word)).filter(|path| path.is_file());
+    let Some(file) = files.next() else { return false };
+    // An interpreter alone tells nothing of the module or text that it is to run.
+    if file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("python")) {
+        return false;
+    }
+    let Some(beginning) = beginning(&file) else { return false };
     let is_script = !beginning.contains(&0);
     !is_script || SIGNS.iter().any(|sign| beginning.windows(sign.len()).any(|window| window == *sign))
 }
@@ -123,9 +128,9 @@ mod tests {
         assert!(!folder.path().join("started").exists());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn who_does_not_answer_is_given_up() {
-        let (_folder, description) = described("# --describe\nexec sleep 600").await;
-        assert_eq!(description, None);
+        let (folder, model) = script("sleep 600 & sleep 600");
+        assert_eq!(ask(&model.command, folder.path(), 0, Duration::ZERO).await, None);
     }
 }
