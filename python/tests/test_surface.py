@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -111,6 +112,16 @@ def test_a_star_import_brings_what_models_expect(module):
     exec(f"from {module} import *", names)
     assert [name for name in COME_ALONG[module].split() if name not in names] == []
     assert not hasattr(importlib.import_module(module), "__all__")
+
+
+@pytest.mark.parametrize("module", ["common_ml.model", "common_ml.tags", "common_ml.tag_formatting"])
+def test_modules_of_the_oldest_releases_name_what_took_their_place(module):
+    with pytest.raises(ImportError, match=f"^{module} is no more: .*; see docs/migrating.md$") as caught:
+        importlib.import_module(module)
+    assert caught.value.name == module
+    for home in re.findall(r"common_ml\.tagging[\w.]+", str(caught.value)):
+        importlib.import_module(home)
+    assert (Path(__file__).parents[2] / "docs/migrating.md").exists()
 
 
 def test_importing_is_light_and_starts_no_thread():
