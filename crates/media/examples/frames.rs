@@ -2,7 +2,7 @@
 //!
 //! `frames FILE RATE|all|key [gray] [WIDTHxHEIGHT] [-o RAW]`: a line a frame with index, ticks, base, time in ms,
 //! duration in ms, width and height; with `-o` the pixels of all frames, one after the other.
-//! With `report` a last line to standard error tells how they were come by.
+//! `full` decodes everything. With `report` a last line to standard error tells how they were come by.
 //! `frames FILE still [-o RAW]`: a line with width and height.
 
 use std::{env, error::Error, fs::File, io::Write, path::PathBuf};
@@ -17,6 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         match argument.as_str() {
             "still" => still = true,
             "report" => report = true,
+            "full" => options.decode_all = true,
             "all" => options.rate = Rate::All,
             "key" => options.rate = Rate::KeyFrames,
             "gray" => options.pixels = Pixels::Gray8,

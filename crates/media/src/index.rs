@@ -59,7 +59,7 @@ pub enum Distrust {
     Damaged,
     #[error("the headers change on the way")]
     NewHeaders,
-    #[error("a packet does not hold one whole picture")]
+    #[error("a packet does not hold one whole picture, or pictures are missing")]
     Uneven,
     #[error("nothing tells where decoding can start")]
     NoStart,
@@ -69,6 +69,8 @@ pub enum Distrust {
     Late,
     #[error("the type of some pictures cannot be told without decoding")]
     NoKind,
+    #[error("decoding everything was asked for")]
+    Asked,
     #[error("{0}")]
     Surprise(String),
 }

@@ -13,6 +13,9 @@ pub struct FrameOptions {
     pub pixels: Pixels,
     /// What a damaged packet means. Default: it is skipped.
     pub on_damage: OnDamage,
+    /// Decodes everything instead of planning what the wanted frames need: the same frames, later. It is the yardstick
+    /// of plans. Default: false.
+    pub decode_all: bool,
     /// What the file may cost.
     pub limits: Limits,
 }

@@ -166,11 +166,13 @@ impl Pool<'_> {
             match result {
                 Ok(()) => lane.finish(),
                 Err(Trouble::Surprise(why)) => {
-                    lane.shut_behind();
                     let mut ending = locked(&self.ending);
                     if ending.broken.as_ref().is_none_or(|(first, _)| nth < *first) {
                         ending.broken = Some((nth, why));
                     }
+                    drop(ending);
+                    // Now those who find their lanes shut know why.
+                    lane.shut_behind();
                 }
                 Err(Trouble::Stop(stop)) => {
                     let mut ending = locked(&self.ending);

@@ -77,6 +77,9 @@ impl Reading {
 
     fn planned(&self, mut input: Input, skipped: &Skipped, sender: &Sender<Told>) -> Result<Outcome, Stop> {
         let broken = |why| Ok(Outcome::Broken { lane: 0, last_given: None, why });
+        if self.options.decode_all {
+            return broken(Distrust::Asked);
+        }
         let index = match Index::read(&mut input, self.facts.index) {
             Ok(index) => index,
             Err(why) => return broken(why),

@@ -27,7 +27,7 @@ pub struct Facts {
     pub shown: u32,
     /// A fingerprint of the headers for the decoder that it repeats or changes.
     pub headers: Option<u64>,
-    /// Which pictures can be decoded depends on more than where decoding started.
+    /// A part is missing, or which pictures can be decoded depends on more than where decoding started.
     pub spliced: bool,
 }
 
@@ -47,7 +47,7 @@ impl Facts {
 /// How packets of a stream are to be read.
 #[derive(Debug)]
 pub enum Reader {
-    H264(nal::Framing),
+    H264(nal::H264),
     Hevc(nal::Framing),
     /// MPEG-1 and MPEG-2.
     Mpeg2,
@@ -65,7 +65,7 @@ impl Reader {
     /// that is not known here.
     pub fn new(codec: &str, headers: &[u8]) -> Option<Self> {
         Some(match codec {
-            "h264" => Self::H264(nal::Framing::of_h264(headers)),
+            "h264" => Self::H264(nal::H264::new(headers)),
             "hevc" => Self::Hevc(nal::Framing::of_hevc(headers)),
             "mpeg1video" | "mpeg2video" => Self::Mpeg2,
             "mpeg4" => Self::Mpeg4,
@@ -80,7 +80,7 @@ impl Reader {
     /// Reads a packet. `is_key` and `is_field` are what the container and libav's parser say of it.
     pub fn read(&mut self, data: &[u8], is_key: bool, is_field: bool) -> Facts {
         match self {
-            Self::H264(framing) => nal::h264(framing.units(data), is_field),
+            Self::H264(stream) => stream.read(data, is_field),
             Self::Hevc(framing) => nal::hevc(framing.units(data)),
             Self::Mpeg2 => mpeg::mpeg2(data, is_key),
             Self::Mpeg4 => mpeg::mpeg4(data, is_key),

@@ -96,41 +96,142 @@ mod h264_unit {
     pub const PICTURE_HEADER: u8 = 8;
 }
 
-/// Reads a packet of H.264.
-pub fn h264<'a>(units: impl Iterator<Item = &'a [u8]>, is_field: bool) -> Facts {
-    let mut facts = Facts { intra: None, ..Facts::NONE };
-    let (mut slices, mut intra_slices, mut firsts) = (0u32, 0u32, 0u32);
-    let (mut idr, mut recovers, mut referenced) = (false, false, false);
-    for unit in units {
-        let Some(&head) = unit.first() else { continue };
-        match head & 0x1f {
-            kind @ (h264_unit::SLICE | h264_unit::PARTITION | h264_unit::IDR_SLICE) => {
-                let bytes = unescaped(&unit[1..], SLICE_HEAD_BYTES);
-                let mut bits = Bits::new(&bytes);
-                firsts += u32::from(bits.golomb() == 0);
-                slices += 1;
-                intra_slices += u32::from(matches!(bits.golomb() % 5, 2 | 4));
-                idr |= kind == h264_unit::IDR_SLICE;
-                referenced |= head & 0x60 != 0;
+/// H.264, packet after packet.
+#[derive(Debug)]
+pub struct H264 {
+    framing: Framing,
+    /// What the sequence header says of the numbers that slices begin with.
+    numbering: Option<Numbering>,
+    /// The number of the last picture that others may refer to.
+    last_referenced: Option<u32>,
+}
+
+/// How pictures that others may refer to are counted.
+#[derive(Debug, Clone, Copy)]
+struct Numbering {
+    bits: u32,
+    has_colour_planes: bool,
+}
+
+impl H264 {
+    /// For a stream with these headers beside its packets.
+    pub fn new(headers: &[u8]) -> Self {
+        let framing = Framing::of_h264(headers);
+        let numbering = match (&framing, headers) {
+            // One header or more, each after its length; the first one serves.
+            (Framing::Lengths(_), [_, _, _, _, _, _, high, low, rest @ ..]) => {
+                let length = usize::from(*high) << 8 | usize::from(*low);
+                rest.get(1..length).and_then(Numbering::read)
             }
-            h264_unit::MESSAGE => recovers |= recovers_at_once(&unescaped(&unit[1..], MESSAGE_BYTES)),
-            h264_unit::SEQUENCE_HEADER | h264_unit::PICTURE_HEADER => {
-                facts.headers = fingerprint(facts.headers, unit);
+            (Framing::StartCodes(_), _) => {
+                let is_header =
+                    |unit: &&[u8]| unit.first().is_some_and(|head| head & 0x1f == h264_unit::SEQUENCE_HEADER);
+                framing.units(headers).find(is_header).and_then(|unit| Numbering::read(&unit[1..]))
             }
-            _ => {}
-        }
+            _ => None,
+        };
+        Self { framing, numbering, last_referenced: None }
     }
-    facts.intra = match intra_slices {
-        0 => Some(false),
-        all if all == slices && !is_field => Some(true),
-        _ => None, // what the decoder calls such a picture depends on which slice it means
-    };
-    facts.starts = idr || (recovers && facts.intra == Some(true));
-    facts.unreferenced = slices > 0 && !referenced;
-    // Two fields make one picture. One alone waits for the other, which lies in a packet of its own.
-    facts.shown = if is_field && firsts == 2 { 1 } else { firsts };
-    facts.spliced = is_field && firsts == 1;
-    facts
+
+    /// Reads the next packet.
+    pub fn read(&mut self, data: &[u8], is_field: bool) -> Facts {
+        let mut facts = Facts { intra: None, ..Facts::NONE };
+        let (mut slices, mut intra_slices, mut firsts) = (0u32, 0u32, 0u32);
+        let (mut idr, mut recovers, mut referenced, mut number) = (false, false, false, None);
+        for unit in self.framing.units(data) {
+            let Some(&head) = unit.first() else { continue };
+            match head & 0x1f {
+                kind @ (h264_unit::SLICE | h264_unit::PARTITION | h264_unit::IDR_SLICE) => {
+                    let bytes = unescaped(&unit[1..], SLICE_HEAD_BYTES);
+                    let mut bits = Bits::new(&bytes);
+                    firsts += u32::from(bits.golomb() == 0);
+                    slices += 1;
+                    intra_slices += u32::from(matches!(bits.golomb() % 5, 2 | 4));
+                    idr |= kind == h264_unit::IDR_SLICE;
+                    referenced |= head & 0x60 != 0;
+                    bits.golomb(); // which picture header
+                    number = number.or(self.numbering.map(|numbering| numbering.of_slice(&mut bits)));
+                }
+                h264_unit::MESSAGE => recovers |= recovers_at_once(&unescaped(&unit[1..], MESSAGE_BYTES)),
+                kind @ (h264_unit::SEQUENCE_HEADER | h264_unit::PICTURE_HEADER) => {
+                    facts.headers = fingerprint(facts.headers, unit);
+                    if kind == h264_unit::SEQUENCE_HEADER {
+                        self.numbering = Numbering::read(&unit[1..]);
+                    }
+                }
+                _ => {}
+            }
+        }
+        facts.intra = match intra_slices {
+            0 => Some(false),
+            all if all == slices && !is_field => Some(true),
+            _ => None, // what the decoder calls such a picture depends on which slice it means
+        };
+        facts.starts = idr || (recovers && facts.intra == Some(true));
+        facts.unreferenced = slices > 0 && !referenced;
+        // Two fields make one picture. One alone waits for the other, which lies in a packet of its own.
+        facts.shown = if is_field && firsts == 2 { 1 } else { firsts };
+        facts.spliced = (is_field && firsts == 1) || (slices > 0 && self.skips_a_number(number, idr, referenced));
+        facts
+    }
+
+    /// Whether a picture that others refer to is missing before this one.
+    fn skips_a_number(&mut self, number: Option<u32>, idr: bool, referenced: bool) -> bool {
+        let (Some(number), Some(numbering)) = (number, self.numbering) else { return true };
+        let last = if idr { Some(number) } else { self.last_referenced };
+        if referenced {
+            self.last_referenced = Some(number);
+        }
+        last.is_some_and(|last| number != last && number != (last + 1) % (1 << numbering.bits))
+    }
+}
+
+impl Numbering {
+    /// Reads a sequence header as far as the numbering.
+    fn read(unit: &[u8]) -> Option<Self> {
+        /// Profiles that tell their chroma and scaling.
+        const HIGH: [u32; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
+        let bytes = unescaped(unit, 256);
+        let mut bits = Bits::new(&bytes);
+        let profile = bits.number(8);
+        bits.skip(8 + 8);
+        bits.golomb();
+        let mut has_colour_planes = false;
+        if HIGH.contains(&profile) {
+            let chroma = bits.golomb();
+            has_colour_planes = chroma == 3 && bits.bit();
+            bits.golomb();
+            bits.golomb();
+            bits.skip(1);
+            if bits.bit() {
+                let lists = if chroma == 3 { 12 } else { 8 };
+                (0..lists).for_each(|list| skip_scaling_list(&mut bits, if list < 6 { 16 } else { 64 }));
+            }
+        }
+        let number_bits = bits.golomb().saturating_add(4);
+        (number_bits <= 16 && !bits.overrun()).then_some(Self { bits: number_bits, has_colour_planes })
+    }
+
+    /// The number that a slice's head goes on with.
+    fn of_slice(self, bits: &mut Bits<'_>) -> u32 {
+        bits.skip(if self.has_colour_planes { 2 } else { 0 });
+        bits.number(self.bits)
+    }
+}
+
+fn skip_scaling_list(bits: &mut Bits<'_>, size: u32) {
+    let (mut last, mut next) = (8i64, 8i64);
+    if !bits.bit() {
+        return;
+    }
+    for _ in 0..size {
+        if next != 0 {
+            let code = i64::from(bits.golomb());
+            let delta = if code % 2 == 0 { -(code / 2) } else { code / 2 + 1 };
+            next = (last + delta).rem_euclid(256);
+        }
+        last = if next == 0 { last } else { next };
+    }
 }
 
 /// Whether messages say that decoding can start at this very picture, and that the result is exact.
@@ -192,15 +293,45 @@ pub fn hevc<'a>(units: impl Iterator<Item = &'a [u8]>) -> Facts {
 mod tests {
     use super::*;
 
-    fn h264_packet(units: &[&[u8]]) -> Facts {
-        let bytes: Vec<u8> = units.iter().flat_map(|unit| [&[0, 0, 1], *unit].concat()).collect();
-        h264(Framing::start_codes().units(&bytes), false)
+    /// Baseline profile, header 0, numbers of 4 bits.
+    const SEQUENCE: [u8; 7] = [0x67, 66, 0, 30, 0b1_1_1_1_0000, 0, 0];
+
+    fn packet(units: &[&[u8]]) -> Vec<u8> {
+        units.iter().flat_map(|unit| [&[0, 0, 1], *unit].concat()).collect()
     }
 
-    // First macroblock 0 is the bit 1; slice types in Exp-Golomb: P 0 is 1, B 1 is 010, I 2 is 011, all-I 7 is 0001000.
-    const I: u8 = 0b1_011_0000;
-    const P: u8 = 0b1_1_000000;
-    const B: u8 = 0b1_010_0000;
+    fn stream() -> H264 {
+        H264::new(&packet(&[&SEQUENCE]))
+    }
+
+    fn h264_packet(units: &[&[u8]]) -> Facts {
+        stream().read(&packet(units), false)
+    }
+
+    // First macroblock 0 is the bit 1; slice types in Exp-Golomb: P 0 is 1, B 1 is 010, I 2 is 011; picture header 0 is 1.
+    const I: u8 = 0b1_011_1_000;
+    const P: u8 = 0b1_1_1_0000_0;
+    const B: u8 = 0b1_010_1_000;
+
+    #[test]
+    fn a_missing_reference_shows_in_the_numbers() {
+        let p = |head: u8, number: u8| packet(&[&[head, 0b1_1_1_0000_0 | number << 1]]);
+        let mut stream = stream();
+        assert!(!stream.read(&packet(&[&[0x65, I, 0]]), false).spliced);
+        assert!(!stream.read(&p(0x41, 1), false).spliced);
+        assert!(!stream.read(&p(0x01, 2), false).spliced, "nobody refers to it");
+        assert!(!stream.read(&p(0x01, 2), false).spliced);
+        assert!(!stream.read(&p(0x41, 2), false).spliced);
+        assert!(stream.read(&p(0x41, 4), false).spliced);
+        assert!(!stream.read(&packet(&[&[0x65, I, 0]]), false).spliced);
+    }
+
+    #[test]
+    fn numbers_go_round() {
+        let p = |number: u8| packet(&[&[0x41, 0b1_1_1_0000_0 | number << 1]]);
+        let mut stream = stream();
+        assert!(!(12..20).any(|number| stream.read(&p(number % 16), false).spliced));
+    }
 
     #[test]
     fn an_idr_picture_starts_and_a_p_picture_does_not() {
@@ -234,10 +365,9 @@ mod tests {
 
     #[test]
     fn a_field_in_a_packet_of_its_own_is_no_picture_one_can_count_on() {
-        let bytes = [0, 0, 1, 0x41, P];
-        assert!(h264(Framing::start_codes().units(&bytes), true).spliced);
-        let bytes = [bytes, bytes].concat();
-        let pair = h264(Framing::start_codes().units(&bytes), true);
+        let bytes = packet(&[&[0x41, P]]);
+        assert!(stream().read(&bytes, true).spliced);
+        let pair = stream().read(&bytes.repeat(2), true);
         assert_eq!((pair.spliced, pair.shown), (false, 1));
     }
 
