@@ -14,29 +14,41 @@
 //! # Ok::<(), tagger_media::MediaError>(())
 //! ```
 
+mod bitstream;
+mod budget;
+mod choose;
 mod convert;
 mod decode;
 mod error;
 mod file;
 mod frames;
+mod full;
+mod index;
 mod info;
 mod libav;
 mod options;
+mod packets;
+mod plan;
+mod pool;
 mod probe;
 mod queue;
 mod raster;
+mod reading;
+mod report;
 mod scan;
 mod select;
 mod still;
 mod time;
 mod wholeness;
 
+pub use budget::set_decode_threads;
 pub use error::MediaError;
 pub use frames::{Frame, Frames, Skipped};
 pub use info::{AudioInfo, MediaInfo, MediaKind, StreamInfo, StreamKind, VideoInfo};
-pub use options::{FrameOptions, Limits, Pixels, Rate, Size};
+pub use options::{FrameOptions, Limits, OnDamage, Pixels, Rate, Size};
 pub use probe::{probe, probe_within};
 pub use raster::{Image, Orientation};
+pub use report::{Mode, PlanReport, Report, Structure, plan_report};
 pub use scan::{AudioScan, Damage, Gap, Scan, VideoScan, scan};
 pub use select::{Grid, Picked};
 pub use still::{check_extension, read_still};

@@ -9,13 +9,15 @@ mod input;
 mod io;
 mod names;
 mod packet;
+mod parser;
 mod picture;
 mod scaler;
 
-pub use decoder::{Decoder, Received, Sent};
+pub use decoder::{Decoder, DecoderRecipe, Received, Sent};
 pub use error::AvError;
 pub use input::{Input, OpenOptions, Stream, StreamType};
 pub use packet::Packet;
+pub use parser::Parser;
 pub use picture::{Picture, PixelFormat};
 pub use scaler::{Field, ScaleTo, Scaler};
 

@@ -1,6 +1,9 @@
 //! A piece of a stream as it lies in the file.
 
-use std::ptr::NonNull;
+use std::{
+    ptr::{self, NonNull},
+    slice,
+};
 
 use ffmpeg_sys_the_third as ffi;
 
@@ -71,9 +74,31 @@ impl Packet {
     }
 
     pub fn first_byte(&self) -> Option<u8> {
+        self.data().first().copied()
+    }
+
+    /// The coded bytes.
+    pub fn data(&self) -> &[u8] {
         let raw = self.raw();
-        // SAFETY: the data of a packet of at least one byte starts at `data`.
-        (raw.size > 0 && !raw.data.is_null()).then(|| unsafe { *raw.data })
+        let Ok(len @ 1..) = usize::try_from(raw.size) else { return &[] };
+        if raw.data.is_null() {
+            return &[];
+        }
+        // SAFETY: the data of a packet is `size` bytes long and lives, unchanged, as long as the packet is borrowed.
+        unsafe { slice::from_raw_parts(raw.data, len) }
+    }
+
+    /// Whether new headers for the decoder come with it, beside the coded bytes.
+    pub fn has_new_headers(&self) -> bool {
+        let kind = ffi::AVPacketSideDataType::NEW_EXTRADATA;
+        // SAFETY: the packet is valid; the size is not asked for.
+        !unsafe { ffi::av_packet_get_side_data(self.as_ptr(), kind, ptr::null_mut()) }.is_null()
+    }
+
+    /// Another packet of the same content, which is not copied.
+    pub fn share(&self) -> Result<Self, AvError> {
+        // SAFETY: the packet is valid; the answer is a packet or null.
+        NonNull::new(unsafe { ffi::av_packet_clone(self.as_ptr()) }).map(Self).ok_or(AvError::NO_MEMORY)
     }
 }
 
