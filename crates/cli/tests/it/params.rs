@@ -170,7 +170,53 @@ fn a_program_that_describes_itself_needs_no_manifest() {
     --- stderr
     error: model `bare`: unknown parameter `txt`, did you mean `text`? (known: `text`)
     ");
-    assert_snapshot!(place.tagger("run -q -m ./says.py tone.wav", &[]), @"");
-    assert_snapshot!(place.tagger("inspect says.py", &[]), @"");
-    assert_snapshot!(place.tagger("inspect --json says.py", &[]), @"");
+    assert_snapshot!(place.tagger("run -q -m ./says.py tone.wav", &[]), @r#"
+    exit 1
+    --- stderr
+    error: no input suits model `says`: it takes video and stills
+    "#);
+    assert_snapshot!(place.tagger("inspect says.py", &[]), @r#"
+    exit 0
+    --- stdout
+    says (frame)
+      Says a text.
+      track       words
+        words                 One word a file.
+      parameters  text: a string of at most 5 characters or null, default null
+                    What to say.
+    "#);
+    assert_snapshot!(place.tagger("inspect --json says.py", &[]), @r#"
+    exit 0
+    --- stdout
+    {
+      "name": "says",
+      "kind": "frame",
+      "description": "Says a text.",
+      "default_track": "words",
+      "tracks": {
+        "words": {
+          "description": "One word a file."
+        }
+      },
+      "parameters": {
+        "type": "object",
+        "properties": {
+          "text": {
+            "anyOf": [
+              {
+                "type": "string",
+                "maxLength": 5
+              },
+              {
+                "type": "null"
+              }
+            ],
+            "default": null,
+            "description": "What to say."
+          }
+        },
+        "additionalProperties": false
+      }
+    }
+    "#);
 }
