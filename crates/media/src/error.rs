@@ -64,6 +64,27 @@ pub enum MediaError {
         /// What it holds instead.
         found: String,
     },
+    /// Sound was asked of something that has none.
+    #[error("no sound in `{}` (it holds {found}); choose a file that has sound", path.display())]
+    NoSound {
+        /// The file.
+        path: PathBuf,
+        /// What it holds instead.
+        found: String,
+    },
+    /// Sound was asked for in a form that cannot be made.
+    #[error(
+        "cannot make {what} from `{}`; ask for 1 to {} samples a second, 1 to 8 channels and blocks of 1 to {} samples",
+        path.display(),
+        crate::AudioOptions::MAX_RATE,
+        crate::AudioOptions::MAX_BLOCK_SAMPLES
+    )]
+    BadSound {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        what: String,
+    },
     /// Not one frame came out.
     #[error("no frame of `{}` could be decoded as {codec} ({reason}); the file is damaged, copy it again", path.display())]
     NothingDecoded {

@@ -60,7 +60,7 @@ impl Skipped {
         self.packets == 0 && self.truncated.is_none()
     }
 
-    fn add(&mut self, time: Option<Timestamp>, reason: String) {
+    pub(crate) fn add(&mut self, time: Option<Timestamp>, reason: String) {
         self.packets += 1;
         self.first = self.first.or(time);
         self.last = time.or(self.last);

@@ -1,4 +1,5 @@
-//! Opens media files and gives out what they hold: facts, frames with exact times, and still pictures.
+//! Opens media files and gives out what they hold: facts, frames and sound with exact times, and
+//! still pictures.
 //!
 //! The one crate that talks to libav; every call into it lies in the private module `libav`. It knows nothing of
 //! jobs, models or messages.
@@ -14,6 +15,7 @@
 //! # Ok::<(), tagger_media::MediaError>(())
 //! ```
 
+mod audio;
 mod convert;
 mod decode;
 mod error;
@@ -21,6 +23,7 @@ mod file;
 mod frames;
 mod info;
 mod libav;
+mod listen;
 mod options;
 mod probe;
 mod queue;
@@ -29,8 +32,10 @@ mod scan;
 mod select;
 mod still;
 mod time;
+mod timeline;
 mod wholeness;
 
+pub use audio::{Arrangement, Audio, AudioOptions, Channels, Samples};
 pub use error::MediaError;
 pub use frames::{Frame, Frames, Skipped};
 pub use info::{AudioInfo, MediaInfo, MediaKind, StreamInfo, StreamKind, VideoInfo};
@@ -41,4 +46,5 @@ pub use scan::{AudioScan, Damage, Gap, Scan, VideoScan, scan};
 pub use select::{Grid, Picked};
 pub use still::{check_extension, read_still};
 pub use time::{Rational, Timestamp};
+pub use timeline::Repairs;
 pub use wholeness::Wholeness;
