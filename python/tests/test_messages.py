@@ -29,7 +29,7 @@ def with_info(**info):
 
 
 def refusal(message):
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the callers look at the text)
         line(message)
     return str(caught.value)
 
@@ -55,7 +55,10 @@ def test_every_message_is_written_as_the_contract_says():
             '{"frame_idx":45,"box":{"x1":0.05,"y1":0.1,"x2":0.5,"y2":1.0}}',
         ),
         (
-            FrameInfo(45, dict(zip("x1 y1 x2 y2 x3 y3 x4 y4".split(), [0.1, 0.1, 0.9, 0.1, 0.9, 0.9, 0.1, 0.9]))),
+            FrameInfo(
+                45,
+                dict(zip(["x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4"], [0.1, 0.1, 0.9, 0.1, 0.9, 0.9, 0.1, 0.9])),
+            ),
             '{"frame_idx":45,"box":{"x1":0.1,"y1":0.1,"x2":0.9,"y2":0.1,"x3":0.9,"y3":0.9,"x4":0.1,"y4":0.9}}',
         ),
     ],
@@ -129,9 +132,7 @@ def test_odd_times_and_boxes_pass_with_one_warning_for_each_kind(run):
     assert (ended.status, len(ended.of("tag"))) == (0, 6)
     assert ended.of("tag")[4]["frame_info"]["box"]["x1"] == -0.5
     warnings = ended.stderr.splitlines()
-    assert [warning.split(" of ")[0] for warning in warnings] == ["warning: tag `early`", "warning: tag `reversed`"] + [
-        "warning: tag `outside`"
-    ]
+    assert [warning.split("`")[1] for warning in warnings] == ["early", "reversed", "outside"]
 
 
 def test_half_a_character_costs_a_question_mark_and_not_the_line():

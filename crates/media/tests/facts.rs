@@ -1,5 +1,7 @@
 //! What probe and scan say of real files.
 
+#![allow(clippy::unwrap_used)] // in the helpers too, a panic is how a test fails
+
 mod common;
 
 use common::clip;

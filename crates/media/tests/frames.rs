@@ -1,5 +1,7 @@
 //! Frames of real files: which ones, when, how they lie, and what damage costs.
 
+#![allow(clippy::unwrap_used)] // in the helpers too, a panic is how a test fails
+
 mod common;
 
 use common::clip;

@@ -1,5 +1,6 @@
 //! No thread outlives its reader. In a file of its own, hence a process of its own: other tests have threads too.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)] // in the helpers too, a panic is how a test fails
 
 mod common;
 

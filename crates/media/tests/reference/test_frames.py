@@ -7,20 +7,68 @@ from functools import cache
 from pathlib import Path
 
 import av
-import naive
 import numpy as np
 import pytest
+
+import naive
 from conftest import Given, Program
 
-CLIPS = """
-h264.mp4 h264_opengop.mp4 h264_8bframes.mp4 h264_intra_refresh.mp4 h264_interlaced.mp4 h264_full_range.mp4
-h264_422_10bit.mp4 h264_bt709.mp4 h264_444_odd.mp4 h264_odd.mp4 hevc.mp4 hevc_opengop.mp4 hevc_10bit.mp4 vp8.webm
-vp9.webm av1.mp4 mpeg2.ts mpeg2_interlaced.mpg mpeg4.avi mjpeg.avi prores.mov ffv1_rgb.mkv gray.mkv
-vp9_odd.webm mpeg2_interlaced_486.ts yuv410.mkv yuv440.mkv yuv420_12bit.mkv nv12.nut yuva420.mkv
-h264.mkv h264.ts h264.flv h264.mov fragmented.mp4 raw.h264 sound.mp4 sound_first.mkv
-ntsc.mp4 ntsc.mkv vfr.mp4 edit_list.mp4 edit_list_opengop.mp4 delayed.mp4 late_video.mkv one_frame.mp4 two_frames.mp4 slow.mp4
-rotated_90.mp4 rotated_180.mp4 rotated_270.mp4 cut_index_first.mp4 cut.mkv cut.avi
-""".split()
+CLIPS = [
+    "h264.mp4",
+    "h264_opengop.mp4",
+    "h264_8bframes.mp4",
+    "h264_intra_refresh.mp4",
+    "h264_interlaced.mp4",
+    "h264_full_range.mp4",
+    "h264_422_10bit.mp4",
+    "h264_bt709.mp4",
+    "h264_444_odd.mp4",
+    "h264_odd.mp4",
+    "hevc.mp4",
+    "hevc_opengop.mp4",
+    "hevc_10bit.mp4",
+    "vp8.webm",
+    "vp9.webm",
+    "av1.mp4",
+    "mpeg2.ts",
+    "mpeg2_interlaced.mpg",
+    "mpeg4.avi",
+    "mjpeg.avi",
+    "prores.mov",
+    "ffv1_rgb.mkv",
+    "gray.mkv",
+    "vp9_odd.webm",
+    "mpeg2_interlaced_486.ts",
+    "yuv410.mkv",
+    "yuv440.mkv",
+    "yuv420_12bit.mkv",
+    "nv12.nut",
+    "yuva420.mkv",
+    "h264.mkv",
+    "h264.ts",
+    "h264.flv",
+    "h264.mov",
+    "fragmented.mp4",
+    "raw.h264",
+    "sound.mp4",
+    "sound_first.mkv",
+    "ntsc.mp4",
+    "ntsc.mkv",
+    "vfr.mp4",
+    "edit_list.mp4",
+    "edit_list_opengop.mp4",
+    "delayed.mp4",
+    "late_video.mkv",
+    "one_frame.mp4",
+    "two_frames.mp4",
+    "slow.mp4",
+    "rotated_90.mp4",
+    "rotated_180.mp4",
+    "rotated_270.mp4",
+    "cut_index_first.mp4",
+    "cut.mkv",
+    "cut.avi",
+]
 RATES = ["1", "0.31", "12.5"]
 
 # (largest difference, mean difference) of 255, where libav 5.1 cannot be brought to FFmpeg 8's very bits.
@@ -67,7 +115,9 @@ def test_every_frame_can_be_had(program: Program, clips: Path, clip: str) -> Non
     assert_same(program.frames(clips / clip, "all"), reference(clips / clip), clip)
 
 
-@pytest.mark.parametrize("clip", ["h264.mp4", "h264_opengop.mp4", "hevc_opengop.mp4", "mpeg2.ts", "vp9.webm", "av1.mp4"])
+@pytest.mark.parametrize(
+    "clip", ["h264.mp4", "h264_opengop.mp4", "hevc_opengop.mp4", "mpeg2.ts", "vp9.webm", "av1.mp4"]
+)
 def test_key_frames_are_the_intra_pictures(program: Program, clips: Path, clip: str) -> None:
     expected = [frame for frame in reference(clips / clip) if frame.intra]
     assert 1 < len(expected) < len(reference(clips / clip))

@@ -7,8 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import Program
 from PIL import Image
+
+from conftest import Program
 
 SIZE = (61, 43)  # odd on purpose: blocks and chroma do not fit
 
@@ -131,10 +132,13 @@ def test_a_jpeg_is_what_opencv_reads_but_for_rounding(program: Program, tmp_path
     assert given.shape == expected.shape
     off = np.abs(given.astype(np.int16) - expected)
     mean_off = 1.0 if name == "cmyk.jpg" else 0.5  # the mix of four inks rounds once more
-    assert off.max() <= 4 and off.mean() <= mean_off, f"{off.max()}, mean {off.mean():.3f}, {(off > 0).mean():.2%} of bytes"
+    assert off.max() <= 4
+    assert off.mean() <= mean_off
 
 
-@pytest.mark.parametrize(("channels", "name"), [(1, "grey16.png"), (3, "rgb16.png"), (1, "grey16.tiff"), (3, "rgb16.tiff")])
+@pytest.mark.parametrize(
+    ("channels", "name"), [(1, "grey16.png"), (3, "rgb16.png"), (1, "grey16.tiff"), (3, "rgb16.tiff")]
+)
 def test_sixteen_bits_are_cut_as_opencv_cuts_them(program: Program, tmp_path: Path, channels: int, name: str) -> None:
     path = tmp_path / name
     every_value = np.arange(65536, dtype=np.uint16).reshape(256, 256)
