@@ -32,6 +32,28 @@ pub enum MediaError {
         /// What the system said.
         source: io::Error,
     },
+    /// A part could not be written.
+    #[error("cannot write `{}`; check the folder's permissions and the space on the disk", path.display())]
+    Unwritable {
+        /// The part.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Pieces of sound that do not become one.
+    #[error("cannot join `{}`: {reason}; join consecutive parts of one stream", path.display())]
+    CannotJoin {
+        /// The part at which it ended.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Its content was not the same the second time.
+    #[error("`{}` changed while it was read; wait until it is complete", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file of no bytes.
     #[error("`{}` is empty (0 bytes); copy it again", path.display())]
     Empty {

@@ -1,5 +1,5 @@
-//! Opens media files and gives out what they hold: facts, frames and sound with exact times, and
-//! still pictures.
+//! Opens media files and gives out what they hold: facts, frames and sound with exact times, still pictures, and parts
+//! that are files of their own.
 //!
 //! The one crate that talks to libav; every call into it lies in the private module `libav`. It knows nothing of
 //! jobs, models or messages.
@@ -15,6 +15,7 @@
 //! # Ok::<(), tagger_media::MediaError>(())
 //! ```
 
+mod access;
 mod audio;
 mod convert;
 mod decode;
@@ -25,11 +26,14 @@ mod info;
 mod libav;
 mod listen;
 mod options;
+mod parts;
+mod places;
 mod probe;
 mod queue;
 mod raster;
 mod scan;
 mod select;
+mod sound;
 mod still;
 mod time;
 mod timeline;
@@ -40,10 +44,12 @@ pub use error::MediaError;
 pub use frames::{Frame, Frames, Skipped};
 pub use info::{AudioInfo, MediaInfo, MediaKind, StreamInfo, StreamKind, VideoInfo};
 pub use options::{FrameOptions, Limits, Pixels, Rate, Size};
+pub use parts::{CutOptions, Part, cut, cut_range};
 pub use probe::{probe, probe_within};
 pub use raster::{Image, Orientation};
 pub use scan::{AudioScan, Damage, Gap, Scan, VideoScan, scan};
 pub use select::{Grid, Picked};
+pub use sound::{SoundPart, cut_sound, probe_sound, stitch};
 pub use still::{check_extension, read_still};
 pub use time::{Rational, Timestamp};
 pub use timeline::Repairs;
