@@ -2,7 +2,7 @@
 //!
 //! `cut FILE FOLDER SECONDS`: parts of about so many seconds. `cut FILE FOLDER FROM TO`: the smallest part that covers the
 //! range, in milliseconds. `cut sound FILE FOLDER SECONDS`: the same of sound. A line of JSON a part.
-//! `cut stitch OUT FROM TO PART…`: joins parts of sound, milliseconds again; a line of JSON a part.
+//! `cut probe PART…`: how long parts of sound are. `cut stitch OUT FROM TO PART…`: joins them, milliseconds again.
 
 use std::{env, error::Error, fs, path::PathBuf, time::Duration};
 
@@ -18,6 +18,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             let parts = probe_sound(&files, &limits)?;
             fs::write(out, stitch(&parts, millis(from)?, millis(to)?, &limits)?)?;
             return print(&parts);
+        }
+        ["probe", files @ ..] => {
+            let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
+            return print(&probe_sound(&files, &limits)?);
         }
         ["sound", file, folder, seconds] => cut_sound(&PathBuf::from(file), &PathBuf::from(folder), &about(seconds)?)?,
         [file, folder, seconds] => cut(&PathBuf::from(file), &PathBuf::from(folder), &about(seconds)?)?,

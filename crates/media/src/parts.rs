@@ -195,6 +195,10 @@ impl Table {
         let mut all: Vec<i64> = entries.iter().map(|entry| entry.pts).collect();
         all.sort_unstable();
         let (first, last) = (shown.first().copied().unwrap_or(0), shown.last().copied().unwrap_or(0));
+        // Times of which differences overflow are corrupt.
+        let sane = -(1 << 60)..1 << 60;
+        can_be_cut &= all.first().is_none_or(|first| sane.contains(first));
+        can_be_cut &= all.last().is_none_or(|last| sane.contains(last));
         // Two packets of one time cannot be told apart, and an edit list can hide what lies before a part only.
         can_be_cut &= all.windows(2).all(|pair| pair[0] < pair[1]);
         can_be_cut &= has_hidden || entries.iter().all(|entry| entry.shown || entry.pts < first);

@@ -24,6 +24,9 @@ use crate::{
 /// How far a timestamp may lie off the sum of the samples before it: containers round, clocks do not.
 const TOLERANCE_SECONDS: f64 = 0.002;
 
+/// A packet of more samples has a corrupt duration. PCM comes in packets of a second at most.
+const MAX_PACKET_SAMPLES: i64 = 1 << 24;
+
 /// A file of sound that continues the one before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SoundPart {
@@ -155,21 +158,28 @@ impl Table {
         let mut packets: Vec<Sounding> = Vec::new();
         let (mut position, mut first, mut end, mut first_pts) = (0, None, 0, None);
         let mut is_continuous = true;
+        // More than a packet's samples can be asked to be left out.
+        // Decoders of Opus know by themselves how many to begin with.
+        let mut to_skip = if codec == "opus" { i64::from(stream.priming_samples()) } else { 0 };
         each_packet(path, container, index, |packet| {
-            let samples = counter.samples(packet).unwrap_or_else(|| {
-                is_continuous = false;
-                0
-            });
+            let samples =
+                counter.samples(packet).filter(|samples| *samples <= MAX_PACKET_SAMPLES).unwrap_or_else(|| {
+                    is_continuous = false;
+                    0
+                });
             if let Some(pts) = packet.pts() {
                 let first_pts = *first_pts.get_or_insert(pts);
-                let seconds = (pts - first_pts) as f64 * base.to_f64();
+                let seconds = pts.saturating_sub(first_pts) as f64 * base.to_f64();
                 let off = (seconds - position as f64 / f64::from(rate)).abs();
                 is_continuous &= off <= TOLERANCE_SECONDS.max(2.0 * base.to_f64());
             }
             is_continuous &= !packet.is_corrupt() && !packet.changes_the_decoder();
             let (skip, discard) = packet.samples_to_skip();
-            if !packet.is_discarded() && i64::from(skip) < samples {
-                first.get_or_insert(position + i64::from(skip));
+            to_skip = if skip > 0 { i64::from(skip) } else { to_skip };
+            let skipped = to_skip.min(samples);
+            to_skip -= skipped;
+            if !packet.is_discarded() && skipped < samples {
+                first.get_or_insert(position + skipped);
                 end = position + samples - i64::from(discard).min(samples);
             }
             packets.push(Sounding { position, samples });
@@ -177,10 +187,10 @@ impl Table {
             Ok(())
         })?;
         let first = first.unwrap_or(0);
-        let unit = Rational { num: 1, den: rate.into() };
-        let start = Timestamp { ticks: first_pts.unwrap_or(0), base }
-            .plus(Timestamp { ticks: first, base: unit })
-            .since(container_start);
+        // In the stream's own ticks, as libav moves the time of a stretch of sound whose beginning it left out.
+        let skipped_ticks = (first as f64 / f64::from(rate) / base.to_f64()).round() as i64;
+        let ticks = first_pts.unwrap_or(0).saturating_add(skipped_ticks);
+        let start = Timestamp { ticks, base }.since(container_start);
         Ok(Self {
             stream: index,
             rate,
@@ -212,6 +222,11 @@ impl Table {
         self.packets.iter().enumerate().map(place).filter(|place| place.pts > 0 && place.pts < self.heard()).collect()
     }
 
+    /// The codec, as far as MP4 can tell it: layers 2 and 3 of MPEG are told apart by each packet only.
+    fn family(&self) -> &str {
+        if self.codec == "mp2" { "mp3" } else { &self.codec }
+    }
+
     /// Whether a decoder of the one takes packets of the other.
     fn is_like(&self, other: &Self) -> bool {
         // That of FLAC also tells what the file as a whole holds.
@@ -233,6 +248,7 @@ impl Table {
 
 /// Tells how many samples a packet holds.
 struct Counter {
+    is_opus: bool,
     /// Of packets of one size each; PCM has none.
     constant: Option<i64>,
     bytes_a_sample: Option<i64>,
@@ -247,10 +263,13 @@ impl Counter {
         let is_pcm = stream.codec().starts_with("pcm_");
         let constant = some.filter(|_| some == more && !is_pcm).map(i64::from);
         let bytes_a_sample = some.filter(|_| is_pcm).map(|samples| (1 << 12) / i64::from(samples));
-        Self { constant, bytes_a_sample, base, rate }
+        Self { is_opus: stream.codec() == "opus", constant, bytes_a_sample, base, rate }
     }
 
     fn samples(&self, packet: &Packet) -> Option<i64> {
+        if self.is_opus {
+            return opus_samples(packet.data());
+        }
         if let Some(bytes) = self.bytes_a_sample.filter(|&bytes| bytes > 0) {
             return Some(packet.data().len() as i64 / bytes);
         }
@@ -262,6 +281,24 @@ impl Counter {
             (is_fine && is_whole).then(|| i64::try_from(samples / i128::from(self.base.den)).ok()).flatten()
         })
     }
+}
+
+/// How many samples of 48 kHz a packet of Opus holds: its first byte tells the length of a frame, and how many there are.
+fn opus_samples(data: &[u8]) -> Option<i64> {
+    let &first = data.first()?;
+    let config = first >> 3;
+    let frame = match (config, config & 3) {
+        (0..=11, 3) => 2880,
+        (0..=11, length) => 480 << length,
+        (12..=15, length) => 480 << (length & 1),
+        (_, length) => 120 << length,
+    };
+    let frames = match first & 3 {
+        0 => 1,
+        1 | 2 => 2,
+        _ => i64::from(data.get(1)? & 0x3f),
+    };
+    Some(frame * frames)
 }
 
 /// Packets that become a part.
@@ -316,7 +353,7 @@ fn write_parts(
         let part = Table::read(written, limits)?;
         let is_same = part.is_continuous
             && part.start.ticks == 0
-            && (part.rate, &part.codec, part.channels) == (table.rate, &table.codec, table.channels)
+            && (part.rate, part.family(), part.channels) == (table.rate, table.family(), table.channels)
             && (count..=count + filling).contains(&part.heard());
         if !is_same {
             return Ok(None);
@@ -445,4 +482,23 @@ fn join(joint: &mut Option<Joint>, part: &SoundPart, from: i64, to: i64, limits:
         }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_bytes_of_opus_tell_its_length() {
+        for (data, samples) in [
+            (&[0xfc][..], Some(960)),    // one frame of 20 ms
+            (&[0x80], Some(120)),        // of 2.5 ms
+            (&[0x19], Some(2 * 2880)),   // two of 60 ms
+            (&[0x63, 3], Some(3 * 480)), // three of 10 ms
+            (&[0x63], None),
+            (&[], None),
+        ] {
+            assert_eq!(opus_samples(data), samples, "{data:x?}");
+        }
+    }
 }

@@ -276,6 +276,11 @@ impl Stream<'_> {
         ticks(self.raw.start_time)
     }
 
+    /// For sound: how many of the first samples only prime the decoder and are not heard.
+    pub fn priming_samples(&self) -> u32 {
+        u32::try_from(self.parameters.initial_padding).unwrap_or(0)
+    }
+
     /// For sound: how long the first samples are that only prime the decoder and are not heard, in its time base.
     pub fn priming(&self) -> i64 {
         let (samples, rate) = (self.parameters.initial_padding, self.parameters.sample_rate);

@@ -6,6 +6,7 @@
 
 mod decoder;
 mod error;
+mod filter;
 mod input;
 mod io;
 mod names;
@@ -17,6 +18,7 @@ mod sound;
 
 pub use decoder::{Decoder, Heard, Received, Sent};
 pub use error::AvError;
+use filter::Filter;
 pub use input::{Input, OpenOptions, Stream, StreamType};
 pub use output::{Format, Output, PacketTimes, Sink};
 pub use packet::Packet;

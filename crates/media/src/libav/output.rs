@@ -11,7 +11,7 @@ use std::{
 use ffmpeg_sys_the_third as ffi;
 
 use super::{
-    AvError, Packet,
+    AvError, Filter, Packet,
     input::{Dictionary, Stream, be_quiet},
     rational,
 };
@@ -67,6 +67,8 @@ pub struct Output<S: Sink> {
     /// Made by `Box::into_raw`; libav's callbacks hold the same pointer.
     sink: NonNull<S>,
     has_packets: bool,
+    /// What packets go through first, where the muxer does not see to it.
+    filter: Option<Filter>,
 }
 
 impl<S: Sink> Output<S> {
@@ -75,6 +77,9 @@ impl<S: Sink> Output<S> {
     pub fn new(sink: S, format: Format, stream: &Stream<'_>, base: Rational) -> Result<Self, AvError> {
         let mut output = Self::open(sink, format)?;
         output.add(stream, base)?;
+        if format == Format::FragmentedMp4 && stream.codec() == "aac" && stream.extradata().is_empty() {
+            output.filter = Some(Filter::new(c"aac_adtstoasc", stream)?);
+        }
         let mut settings = Dictionary::default();
         if format != Format::Matroska && format != Format::Wav {
             // Where the timeline begins is exact only if it is counted in the stream's own unit.
@@ -117,10 +122,12 @@ impl<S: Sink> Output<S> {
         let (Some(io), Some(sink), false) = (NonNull::new(io), NonNull::new(sink), buffer.is_null()) else {
             return Err(AvError::NO_MEMORY);
         };
-        let mut output = Self { context, io, sink, has_packets: false };
+        let mut output = Self { context, io, sink, has_packets: false, filter: None };
         let raw = output.raw_mut();
         raw.pb = io.as_ptr();
         raw.flags |= ffi::AVFMT_FLAG_BITEXACT;
+        // FLAC in MP4 was called an experiment once, and MP3 of low rates is not in its standard but in every player.
+        raw.strict_std_compliance = ffi::FF_COMPLIANCE_EXPERIMENTAL;
         raw.avoid_negative_ts = 0; // times are the caller's business
         Ok(output)
     }
@@ -161,6 +168,9 @@ impl<S: Sink> Output<S> {
     /// Adds a copy of `packet` with times in [`time_base`](Self::time_base).
     pub fn write(&mut self, packet: &Packet, times: PacketTimes) -> Result<(), AvError> {
         let mut copy = packet.share()?;
+        if let Some(filter) = &mut self.filter {
+            filter.run(&mut copy)?;
+        }
         copy.set_times(times);
         // A demuxer leaves out what comes before the first key frame; what a decoder makes of it is the decoder's business.
         if !mem::replace(&mut self.has_packets, true) {

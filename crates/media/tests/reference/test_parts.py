@@ -10,9 +10,10 @@ from functools import cache
 from pathlib import Path
 
 import av
-import naive
 import numpy as np
 import pytest
+
+import naive
 from conftest import ROOT
 
 PROGRAM = Path(os.environ.get("TAGGER_CUT", ROOT / "target/release/examples/cut"))
@@ -136,6 +137,5 @@ def test_a_range_is_the_smallest_part_that_covers_it(tmp_path: Path, clips: Path
     assert given[0][1] <= Fraction(5, 2)
     end = exact(part["start"]) + exact(part["duration"])
     assert end >= Fraction(31, 10) or first + count == len(frames)
-    assert 0 < first
     assert count < len(frames)
     assert [path.name for path in tmp_path.iterdir()] == [Path(part["path"]).name]
