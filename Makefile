@@ -30,6 +30,7 @@ test: build dev-venv sample-media lint test-rust test-python test-reference test
 	@scripts/not-run.sh
 
 test-all: test fuzz-build ## The rest of what asserts
+	$(BIN)/python scripts/soak.py 60
 	scripts/fuzz.sh 20
 	CI=true TAGGER_EVERY_CLIP=1 $(MAKE) --no-print-directory test-reference
 
@@ -54,6 +55,9 @@ docs: build sample-media ## Write the pages and the picture that come from the c
 
 fuzz: fuzz-build ## Feed every fuzz target for long (SECONDS=600 each)
 	scripts/fuzz.sh $(or $(SECONDS),600)
+
+soak: build ## Run models of bad habits for long (SECONDS=600), and check that nothing is lost
+	$(BIN)/python scripts/soak.py $(or $(SECONDS),600)
 
 fuzz-build: system
 	scripts/fuzz.sh build

@@ -148,7 +148,7 @@ fn describe_media(path: &Path, media: &MediaInfo, scanned: Option<&Scan>) -> Str
         Some([]) => text += "  damage      none found (packets read, nothing decoded)\n",
         Some(damage) => {
             for damage in damage {
-                text += &format!("  damage      {}\n", describe_damage(damage));
+                text += &format!("  damage      {}\n", describe_damage(damage, media.start));
             }
         }
     }

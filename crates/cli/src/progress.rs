@@ -17,6 +17,9 @@ const UNITS_PER_INPUT: u64 = 1000;
 /// How many lines tell of a model's finished inputs at most.
 const LINES: usize = 20;
 
+/// How much of a model's name stands before its bar at most.
+const NAME_COLUMNS: usize = 24;
+
 /// What progress needs to know of a run: names, and how long each input is.
 pub struct Names {
     /// The models' names.
@@ -43,6 +46,13 @@ struct Lane {
     inputs: usize,
     finished: usize,
     tags: u64,
+}
+
+impl Lane {
+    /// Puts the numbers behind the bar.
+    fn tell(&self) {
+        self.bar.set_message(format!("{}/{} done, {}", self.finished, self.inputs, report::count(self.tags, "tag")));
+    }
 }
 
 impl Progress {
@@ -76,7 +86,7 @@ impl Progress {
             Event::Tagged { model, input, end_time_ms } => {
                 let Some(lane) = lanes.get_mut(&model) else { return };
                 lane.tags += 1;
-                lane.bar.set_message(format!("{} tags", lane.tags));
+                lane.tell();
                 if let Some(duration_ms @ 1..) = self.names.durations_ms[input] {
                     let part = end_time_ms.clamp(0, duration_ms) as u64 * UNITS_PER_INPUT / duration_ms as u64;
                     let at = lane.finished as u64 * UNITS_PER_INPUT + part;
@@ -92,6 +102,7 @@ impl Progress {
                 let Some(lane) = lanes.get_mut(&model) else { return };
                 lane.finished += 1;
                 lane.bar.set_position((lane.finished as u64 * UNITS_PER_INPUT).max(lane.bar.position()));
+                lane.tell();
                 let (done, all) = (lane.finished, lane.inputs);
                 // Of many inputs only every twentieth part is told: a log is not read by the thousand lines.
                 if all <= LINES || done * LINES / all > (done - 1) * LINES / all {
@@ -114,8 +125,9 @@ impl Progress {
                 self.say(&format!("warning: {}: {}", whose.join(" at "), warning.message));
             }
             Event::Ended { model } => {
+                // It stays as it is: how far the model came is worth reading in the end.
                 if let Some(lane) = lanes.get(&model) {
-                    lane.bar.finish_and_clear();
+                    lane.bar.abandon();
                 }
             }
         }
@@ -123,18 +135,24 @@ impl Progress {
 
     fn lane(&self, model: usize, inputs: usize) -> Lane {
         let name = self.names.models[model].clone();
-        self.line(&format!("{name}: started, {inputs} {}", if inputs == 1 { "input" } else { "inputs" }));
+        self.line(&format!("{name}: started, {}", report::count(inputs as u64, "input")));
         let bar = ProgressBar::with_draw_target(Some(inputs as u64 * UNITS_PER_INPUT), ProgressDrawTarget::hidden());
         if let Some(bars) = &self.bars {
             bars.add(bar.clone());
             // The template is a constant; if it did not parse, the plain bar would still tell.
-            let style =
-                ProgressStyle::with_template("{prefix:>16} {wide_bar} {percent:>3}% {msg:>12} {elapsed_precise}");
+            let style = ProgressStyle::with_template("{prefix} {bar:20} {percent:>3}%  {elapsed_precise}  {wide_msg}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar.set_prefix(name);
+            let columns = self.names.models.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+            let short = match name.chars().count() > NAME_COLUMNS {
+                true => name.chars().take(NAME_COLUMNS - 1).chain(['…']).collect(),
+                false => name,
+            };
+            bar.set_prefix(format!("{short:<width$}", width = columns.min(NAME_COLUMNS)));
             bar.enable_steady_tick(Duration::from_millis(100));
         }
-        Lane { bar, inputs, finished: 0, tags: 0 }
+        let lane = Lane { bar, inputs, finished: 0, tags: 0 };
+        lane.tell();
+        lane
     }
 
     /// A line for where there are no bars.

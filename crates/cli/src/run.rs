@@ -228,7 +228,7 @@ impl Window {
 
     /// Whether any of a tag's time lies inside.
     fn holds(&self, row: &TagRow) -> bool {
-        self.bounds.get(&row.content).is_none_or(|(from, to)| {
+        self.bounds.get(&*row.content).is_none_or(|(from, to)| {
             row.start_time < *to
                 && (row.end_time > *from || (row.start_time == row.end_time && row.start_time >= *from))
         })

@@ -151,6 +151,24 @@ pub enum MediaError {
         /// What was asked for.
         fps: f64,
     },
+    /// A time that is none.
+    #[error("cannot find the frame at {seconds} seconds of `{}`; ask for a finite time", path.display())]
+    BadTime {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        seconds: f64,
+    },
+    /// A packet is damaged, and damage was not to be skipped.
+    #[error("`{}` is damaged{} ({reason}); copy it again, or let damage be skipped", path.display(), at.map_or_else(String::new, |at| format!(" at {:.3} s", at.seconds())))]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where, on the stream's own timeline, if that can still be read.
+        at: Option<crate::Timestamp>,
+        /// What the decoder said.
+        reason: String,
+    },
     /// A size of no pixels was asked for, or one over the limit.
     #[error("cannot make frames of {width}x{height} from `{}`; ask for at least 1x1 and fewer pixels than the limit", path.display())]
     BadSize {
@@ -182,6 +200,12 @@ pub enum MediaError {
         doing: &'static str,
         /// What libav said.
         reason: String,
+    },
+    /// The process was forked after the file was opened, and the threads that decode stayed behind.
+    #[error("`{}` was opened before this process was forked; open it again in this process", path.display())]
+    Orphaned {
+        /// The file.
+        path: PathBuf,
     },
     /// The decoding thread ended by a panic: a fault of this program that the file brought out.
     #[error("decoding `{}` hit a fault in this program; please report it with the file", path.display())]

@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::{
     Limits, MediaError, Orientation, Rational, Timestamp,
     access::{Coding, Reader, Start},
-    libav::{AvError, Decoder, Format, Output, Packet, PacketTimes, Received, Sent, Stream},
+    libav::{AvError, Decoder, Format, Output, Packet, PacketTimes, Parser, Received, Sent, Stream},
     places::{self, Entry, Place},
     probe::{self, Container},
 };
@@ -160,8 +160,13 @@ impl Table {
         let reader = Reader::new(coding, stream.extradata());
         let has_hidden = stream.is_vp8();
         let appearance = Appearance::of(&stream);
-        // Fields in packets of their own: whether there are any shows only in decoding.
-        let may_have_fields = reader.has_start_codes() && !stream.is_progressive();
+        // Where start codes divide them, the two fields of a picture can lie in packets of their own.
+        let mut parser = match coding {
+            Coding::H264 if reader.has_start_codes() => {
+                Parser::open(&stream).map_err(|error| unreadable(path, error))?
+            }
+            _ => None,
+        };
         let (mut entries, mut doubtful, mut durations) = (Vec::new(), Vec::new(), Vec::new());
         let mut can_be_cut = coding != Coding::Other;
         each_packet(path, container, index, |packet| {
@@ -171,7 +176,8 @@ impl Table {
             };
             let access = reader.read(packet.data(), packet.is_key());
             can_be_cut &= !packet.changes_the_decoder();
-            if packet.is_corrupt() || access.drops_pictures || may_have_fields {
+            can_be_cut &= !parser.as_mut().is_some_and(|parser| parser.head(packet).is_field);
+            if packet.is_corrupt() || access.drops_pictures {
                 doubtful.push(entries.len());
             }
             let hidden = has_hidden && packet.first_byte().is_some_and(|byte| byte & 0x10 == 0);

@@ -5,7 +5,7 @@
 
 use std::thread;
 
-use tagger_media::{Damage, MediaKind, Scan, scan};
+use tagger_media::{Damage, MediaKind, Scan, Timestamp, scan};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -39,7 +39,7 @@ pub(crate) fn look_through(
                 Some(what) => found.cut.push((place, what)),
                 None => {
                     for damage in &scanned.damage {
-                        warn(Warning { input: Some(place), message: describe_damage(damage) });
+                        warn(Warning { input: Some(place), message: describe_damage(damage, input.media.start) });
                     }
                 }
             }
@@ -52,8 +52,12 @@ pub(crate) fn look_through(
 
 /// Why the end of a file is missing, if it is.
 fn missing(input: &Input, scanned: &Scan) -> Option<String> {
-    let whys: Vec<String> =
-        scanned.damage.iter().filter(|damage| !matches!(damage, Damage::Packets { .. })).map(describe_damage).collect();
+    let whys: Vec<String> = scanned
+        .damage
+        .iter()
+        .filter(|damage| !matches!(damage, Damage::Packets { .. }))
+        .map(|damage| describe_damage(damage, input.media.start))
+        .collect();
     let last =
         scanned.video.as_ref().and_then(|video| video.last).map(|last| last.seconds() - input.media.start.seconds());
     let span = match (last, input.media.duration.map(|duration| duration.seconds())) {
@@ -63,14 +67,15 @@ fn missing(input: &Input, scanned: &Scan) -> Option<String> {
     (!whys.is_empty()).then(|| whys.join("; ") + &span)
 }
 
-/// Says in words what is broken.
-pub fn describe_damage(damage: &Damage) -> String {
+/// Says in words what is broken in a file whose timeline begins at `start`.
+pub fn describe_damage(damage: &Damage, start: Timestamp) -> String {
+    let at = |time: &Timestamp| time.seconds() - start.seconds();
     match damage {
         Damage::Packets { stream, count, first, last } => {
             let packets = if *count == 1 { "1 damaged packet".to_owned() } else { format!("{count} damaged packets") };
             let span = match (first, last) {
-                (Some(first), Some(last)) if first == last => format!(" at {:.3} s", first.seconds()),
-                (Some(first), Some(last)) => format!(" between {:.3} s and {:.3} s", first.seconds(), last.seconds()),
+                (Some(first), Some(last)) if first == last => format!(" at {:.3} s", at(first)),
+                (Some(first), Some(last)) => format!(" between {:.3} s and {:.3} s", at(first), at(last)),
                 _ => String::new(),
             };
             format!("{packets} in stream {stream}{span}")

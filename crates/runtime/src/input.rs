@@ -42,7 +42,7 @@ pub enum InputError {
 }
 
 /// Looks into everything the user named: the inputs in the order given, a folder's sorted by path, and what is wrong
-/// with the rest. A file that comes up twice is taken once.
+/// with the rest. A path that comes up twice is taken once, and so is a file that a folder holds under several names.
 pub fn find_inputs(named: &[PathBuf]) -> (Vec<Input>, Vec<InputError>) {
     let mut found = Found::default();
     for path in named {
@@ -63,6 +63,8 @@ struct Found {
     inputs: Vec<Input>,
     errors: Vec<InputError>,
     known: HashSet<PathBuf>,
+    /// Files that the search of a folder has met, wherever links led it.
+    met: HashSet<PathBuf>,
 }
 
 impl Found {
@@ -86,6 +88,10 @@ impl Found {
                     continue;
                 }
             };
+            if !self.met.insert(path.canonicalize().unwrap_or_else(|_| path.clone())) {
+                is_empty = false;
+                continue;
+            }
             match look_into(&path) {
                 Ok(input) => self.take(input),
                 // A text file in a folder of media is no fault; a broken clip is.

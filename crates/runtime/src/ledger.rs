@@ -218,7 +218,8 @@ impl Ledger {
             return if self.unfinished().next().is_some() { Verdict::StartAgain } else { Verdict::Complete };
         }
         self.barren += 1;
-        let is_hopeless = !is_failure && !self.has_moved;
+        // Without a word about any file, and in peace: it would do the same again.
+        let is_hopeless = !is_failure && !self.has_moved && was_at.is_none();
         if self.barren == BARREN_ATTEMPTS || waiting.len() == 1 || is_hopeless {
             self.give_up(cause);
             return Verdict::Complete;
@@ -265,7 +266,8 @@ impl Ledger {
         }
         let (end_time_ms, text) = (tag.end_time, tag.tag.clone());
         let state = self.entries[index].state;
-        self.entries[index].tags.push(tag);
+        // The file is known by its place from here on.
+        self.entries[index].tags.push(Tag { source_media: String::new(), ..tag });
         if state == State::Finished {
             return self.warn(
                 WarningKind::Late,
@@ -462,6 +464,14 @@ mod tests {
         ledger.take(progress(FILES[2]));
         assert_eq!(ledger.end(clean()), Verdict::Complete);
         assert_snapshot!(told(ledger), @"[0: 0 tags, 2: 0 tags] [[1]: no progress]");
+    }
+
+    #[test]
+    fn a_program_that_ends_in_peace_in_the_middle_of_its_first_file_gets_a_second_chance() {
+        let mut ledger = ledger();
+        ledger.take(tag(FILES[0], 0, 40));
+        assert_eq!(ledger.end(clean()), Verdict::StartAgain);
+        assert_eq!(ledger.unfinished().collect::<Vec<_>>(), [1, 2]);
     }
 
     #[test]

@@ -191,7 +191,7 @@ impl Run {
             for (nth, tags) in tags {
                 let place = work.given[nth];
                 tagged.insert(place);
-                rows.extend(tags.into_iter().map(|tag| (place, work.index, align(tag, model, &self.inputs[place]))));
+                rows.extend(align(tags, model, &self.inputs[place]).map(|row| (place, work.index, row)));
             }
             outcome.failures.extend(losses.into_iter().map(|loss| Failure {
                 model: Some(work.index),

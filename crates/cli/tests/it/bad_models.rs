@@ -198,8 +198,7 @@ fn a_model_that_never_reads_its_input() {
     exit 1
     --- stderr
     never_reads: started, 3 inputs
-    error: model `never_reads` failed on `a.mp4`, `b.mp4` and `c.mp4`: it has not read its input within 0.5 s; its log ends:
-        | loading weights
+    error: model `never_reads` failed on `a.mp4`, `b.mp4` and `c.mp4`: it has not read its input within 0.5 s
     0 tags from 1 model over 3 inputs, 1 failure, in TIME
     ");
 }

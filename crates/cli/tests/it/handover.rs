@@ -113,7 +113,6 @@ fn links_are_followed_and_a_path_named_twice_is_tagged_once() {
     content,stream,track,model,start_time,end_time,tag,frame_idx,box,additional_info,part
     media/a.mp4,video,good,good,0,40,a.mp4,,,,0
     ./media/../media/a.mp4,video,good,good,0,40,0001-a.mp4,,,,0
-    again/a.mp4,video,good,good,0,40,0002-a.mp4,,,,0
     b.mp4,video,good,good,0,40,b.mp4,,,,0
     ");
 }

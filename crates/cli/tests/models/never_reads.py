@@ -5,5 +5,4 @@ import signal
 import contract
 
 contract.OUTPUT.close()
-print("loading weights", flush=True)
 signal.pause()

@@ -233,11 +233,6 @@ impl Stream<'_> {
         }
     }
 
-    /// Whether the stream says that no picture is made of two fields.
-    pub fn is_progressive(&self) -> bool {
-        self.parameters.field_order == ffi::AVFieldOrder::PROGRESSIVE
-    }
-
     pub fn index(&self) -> u32 {
         u32::try_from(self.raw.index).unwrap_or(u32::MAX)
     }
@@ -264,6 +259,21 @@ impl Stream<'_> {
     /// Whether single packets of it can be pictures that are not shown, marked in their first byte.
     pub fn is_vp8(&self) -> bool {
         self.parameters.codec_id == ffi::AVCodecID::VP8
+    }
+
+    /// What the container keeps for the decoder, beside the packets.
+    pub fn headers(&self) -> &[u8] {
+        let Ok(len @ 1..) = usize::try_from(self.parameters.extradata_size) else { return &[] };
+        if self.parameters.extradata.is_null() {
+            return &[];
+        }
+        // SAFETY: so many bytes, alive and unchanged as long as the stream is borrowed.
+        unsafe { slice::from_raw_parts(self.parameters.extradata, len) }
+    }
+
+    /// How many pictures a decoder holds back to bring them into order.
+    pub fn reorder_depth(&self) -> usize {
+        usize::try_from(self.parameters.video_delay).unwrap_or(0)
     }
 
     /// The unit of its times.

@@ -97,24 +97,6 @@ impl Packet {
         (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]))
     }
 
-    /// What lies in the file.
-    pub fn data(&self) -> &[u8] {
-        let (start, size) = (self.raw().data, usize::try_from(self.raw().size).unwrap_or(0));
-        if start.is_null() || size == 0 {
-            return &[];
-        }
-        // SAFETY: the data of a packet are `size` bytes that live as long as it does.
-        unsafe { slice::from_raw_parts(start, size) }
-    }
-
-    /// A second packet of the same data.
-    pub fn share(&self) -> Result<Self, AvError> {
-        let mut copy = Self::new()?;
-        // SAFETY: both packets are valid, and the new one is empty.
-        AvError::check(unsafe { ffi::av_packet_ref(copy.as_mut_ptr(), self.as_ptr()) })?;
-        Ok(copy)
-    }
-
     /// Makes it a packet of the first stream at other times.
     pub(super) fn set_times(&mut self, times: PacketTimes) {
         // SAFETY: the packet is alive and ours alone.
@@ -131,9 +113,31 @@ impl Packet {
     }
 
     pub fn first_byte(&self) -> Option<u8> {
+        self.data().first().copied()
+    }
+
+    /// The coded bytes.
+    pub fn data(&self) -> &[u8] {
         let raw = self.raw();
-        // SAFETY: the data of a packet of at least one byte starts at `data`.
-        (raw.size > 0 && !raw.data.is_null()).then(|| unsafe { *raw.data })
+        let Ok(len @ 1..) = usize::try_from(raw.size) else { return &[] };
+        if raw.data.is_null() {
+            return &[];
+        }
+        // SAFETY: the data of a packet is `size` bytes long and lives, unchanged, as long as the packet is borrowed.
+        unsafe { slice::from_raw_parts(raw.data, len) }
+    }
+
+    /// Whether new headers for the decoder come with it, beside the coded bytes.
+    pub fn has_new_headers(&self) -> bool {
+        let kind = ffi::AVPacketSideDataType::NEW_EXTRADATA;
+        // SAFETY: the packet is valid; the size is not asked for.
+        !unsafe { ffi::av_packet_get_side_data(self.as_ptr(), kind, ptr::null_mut()) }.is_null()
+    }
+
+    /// Another packet of the same content, which is not copied.
+    pub fn share(&self) -> Result<Self, AvError> {
+        // SAFETY: the packet is valid; the answer is a packet or null.
+        NonNull::new(unsafe { ffi::av_packet_clone(self.as_ptr()) }).map(Self).ok_or(AvError::NO_MEMORY)
     }
 }
 
