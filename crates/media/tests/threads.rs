@@ -5,7 +5,7 @@
 mod common;
 
 use common::clip;
-use tagger_media::{FrameOptions, Frames, Limits, Rate};
+use tagger_media::{Audio, AudioOptions, FrameOptions, Frames, Limits, Rate};
 
 fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
@@ -22,6 +22,14 @@ fn a_reader_dropped_on_the_way_leaves_no_thread() {
         assert!(threads() > before);
         frames.by_ref().take(taken).for_each(|frame| drop(frame.unwrap()));
         drop(frames);
+        assert_eq!(threads(), before);
+    }
+    let limits = Limits { queue_bytes: 0, ..Limits::default() };
+    let options = AudioOptions { limits, ..AudioOptions::default() };
+    for taken in [0, 1, 1000] {
+        let mut audio = Audio::open(&clip("stereo_44100.wav"), &options).unwrap();
+        audio.by_ref().take(taken).for_each(|samples| drop(samples.unwrap()));
+        drop(audio);
         assert_eq!(threads(), before);
     }
 }
