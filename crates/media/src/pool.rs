@@ -12,6 +12,7 @@ use std::{
 };
 
 use crate::{
+    Timestamp,
     budget::{Budget, Turn},
     convert::Converter,
     index::{Distrust, Index},
@@ -141,6 +142,10 @@ impl From<AvError> for Trouble {
 
 fn surprise(what: impl Into<String>) -> Trouble {
     Trouble::Surprise(Distrust::Surprise(what.into()))
+}
+
+fn undecodable(at: Timestamp, reason: String) -> Trouble {
+    Trouble::Surprise(Distrust::Undecodable { at, reason })
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -281,7 +286,8 @@ impl<'a> Worker<'a> {
             Some(decoder) if !task.is_ragged => decoder,
             _ => pool.reading.decoder(pool.crew.threads_each, !task.is_ragged)?,
         };
-        let mut run = Run { nth, task, lane, decoder, came_out: 0 };
+        let at = pool.index.time(pool.index.group(task.group).start);
+        let mut run = Run { nth, task, lane, decoder, came_out: 0, at };
         let keep_from = pool.index.group(task.group + 1).start;
         for &entry in &task.feed {
             let is_cancelled = pool.reading.cancelled.load(Ordering::Relaxed);
@@ -294,6 +300,7 @@ impl<'a> Worker<'a> {
                 Source::Live(packets) => packets.get(pool.index, entry, keep_from)?,
             };
             pool.reading.tally.fed(1);
+            run.at = pool.index.time(entry);
             self.feed(&mut run, Some(&packet))?;
         }
         self.feed(&mut run, None)?;
@@ -317,14 +324,14 @@ impl<'a> Worker<'a> {
             let sent = match run.decoder.send(packet) {
                 Ok(sent) => sent,
                 Err(_) if run.task.is_ragged => Sent::Taken, // looked at before: what comes out is known
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(undecodable(run.at, error.to_string())),
             };
             loop {
                 match run.decoder.receive() {
                     Ok(Received::Picture(picture)) => self.take(run, &picture)?,
                     Ok(Received::NeedsPacket | Received::Finished) => break,
                     Err(_) if run.task.is_ragged => break,
-                    Err(error) => return Err(error.into()),
+                    Err(error) => return Err(undecodable(run.at, error.to_string())),
                 }
             }
             if sent == Sent::Taken {
@@ -344,7 +351,7 @@ impl<'a> Worker<'a> {
         }
         run.came_out += 1;
         if picture.is_damaged() && !run.task.is_ragged {
-            return Err(surprise("the decoder found a picture damaged"));
+            return Err(undecodable(pts, "the decoder found a picture damaged".into()));
         }
         if u64::from(picture.width()) * u64::from(picture.height()) > pool.reading.options.limits.max_pixels {
             return Err(surprise("a picture is over the limit"));
@@ -355,7 +362,7 @@ impl<'a> Worker<'a> {
         if pool.reading.wants_intra() && !picture.is_intra() {
             return Err(surprise("a picture is not of the type it is marked as"));
         }
-        let own_duration = || picture.duration().map(|ticks| crate::Timestamp { ticks, ..pts });
+        let own_duration = || picture.duration().map(|ticks| Timestamp { ticks, ..pts });
         let before = place.checked_sub(1).and_then(|before| index.distance(before));
         let duration = index.distance(place).or_else(own_duration).or(before);
         let orientation = picture.orientation().unwrap_or(pool.reading.facts.orientation);
@@ -379,4 +386,6 @@ struct Run<'a> {
     decoder: Decoder,
     /// How many of its pictures came out.
     came_out: usize,
+    /// The time of the packet that was fed last.
+    at: Timestamp,
 }
