@@ -13,14 +13,14 @@ SAMPLES := target/sample-media
 export TAGGER_SAMPLE_MEDIA := $(abspath $(SAMPLES))
 export RUSTDOCFLAGS := -D warnings
 
-.PHONY: help build demo test test-all bench lint format fuzz fuzz-build install clean \
+.PHONY: help build demo test test-all bench lint format docs fuzz fuzz-build install clean \
         system venv dev-venv native sample-media test-rust test-python test-reference test-docs
 
 help: ## List the doors
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 build: system $(BIN)/python ## Build target/release/tagger, and .venv with common_ml in it
-	$(CARGO) build $(PROFILE) --locked --workspace
+	$(CARGO) build $(PROFILE) --locked -p tagger -p tagger-models --bins
 	$(MAKE) --no-print-directory native
 
 demo: build sample-media ## Tag a real clip with two models and show the tags
@@ -30,6 +30,7 @@ test: build dev-venv sample-media lint test-rust test-python test-reference test
 	@scripts/not-run.sh
 
 test-all: test fuzz-build ## The rest of what asserts
+	$(BIN)/python scripts/soak.py 60
 	scripts/fuzz.sh 20
 	CI=true TAGGER_EVERY_CLIP=1 $(MAKE) --no-print-directory test-reference
 
@@ -49,8 +50,14 @@ format: dev-venv ## Put the sources into their form
 	$(BIN)/ruff format python benches docs scripts
 	$(BIN)/ruff check --fix python benches docs scripts
 
+docs: build sample-media ## Write the pages and the picture that come from the code
+	$(BIN)/python docs/generate.py
+
 fuzz: fuzz-build ## Feed every fuzz target for long (SECONDS=600 each)
 	scripts/fuzz.sh $(or $(SECONDS),600)
+
+soak: build ## Run models of bad habits for long (SECONDS=600), and check that nothing is lost
+	$(BIN)/python scripts/soak.py $(or $(SECONDS),600)
 
 fuzz-build: system
 	scripts/fuzz.sh build
@@ -81,12 +88,13 @@ sample-media: $(BIN)/python
 	@scripts/sample-media.sh $(SAMPLES)
 
 test-rust:
-	$(CARGO) test $(PROFILE) --locked --workspace
+	$(CARGO) test $(PROFILE) --locked --workspace --exclude common-ml-python
 
 test-python:
 	$(BIN)/python -m pytest -q python/tests
 
 test-reference:
+	$(CARGO) build $(PROFILE) --locked -p tagger-media --examples
 	$(BIN)/python -m pytest -q crates/media/tests/reference
 
 test-docs:

@@ -1,6 +1,6 @@
 """Runs a file that only defines a model: `python -m common_ml.runner FILE.py --output-path PATH [--params JSON]`.
 
-The model is the one class of the file that derives from `FrameModel`, `BatchFrameModel`, `AVModel` or
+The model is the one class of the file that derives from `FrameModel`, `BatchFrameModel`, `AVModel`, `TagProcessor` or
 `TagMessageProducer`, or that has their method. It is made without arguments, or with the user's parameters as a
 dictionary if it needs one argument.
 """

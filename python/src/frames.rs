@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use tagger_media::{Frame, FrameOptions, Image, MediaError, Rate};
 
-use crate::errors::to_py;
+use crate::errors::{self, to_py};
 
 /// The most that one batch of frames may hold, unless it is a single frame or the whole file was asked for.
 const MAX_BATCH_BYTES: usize = 128 << 20;
@@ -32,6 +32,9 @@ struct Reader {
 /// Frame index in presentation order, the stream's own timestamp in seconds, time from the container's start and
 /// duration in ms.
 type Place = (u64, f64, i64, i64);
+
+/// Frames of one size, with the place of each.
+type Placed<'py> = (Vec<Place>, Bound<'py, PyArray4<u8>>);
 
 #[pymethods]
 impl Frames {
@@ -65,11 +68,12 @@ impl Frames {
     /// At most `count` frames and 128 MiB, but at least one frame; fewer where the picture changes its size, and at the
     /// end. A `count` of 0 takes all that have the same size, whatever they take.
     #[pyo3(signature = (count, /))]
-    fn read<'py>(&self, py: Python<'py>, count: usize) -> PyResult<Option<(Vec<Place>, Bound<'py, PyArray4<u8>>)>> {
+    fn read<'py>(&self, py: Python<'py>, count: usize) -> PyResult<Option<Placed<'py>>> {
         self.check_process()?;
         let Some(batch) = py.detach(|| self.with(|reader| reader.read(count))).map_err(to_py)? else { return Ok(None) };
         let shape = (batch.places.len(), batch.height as usize, batch.width as usize, 3);
-        let array = Array4::from_shape_vec(shape, batch.data).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let array =
+            Array4::from_shape_vec(shape, batch.data).map_err(|error| PyValueError::new_err(error.to_string()))?;
         Ok(Some((batch.places, array.into_pyarray(py))))
     }
 
@@ -84,7 +88,7 @@ impl Frames {
 impl Frames {
     fn open(py: Python<'_>, path: PathBuf, rate: Rate) -> PyResult<Self> {
         let options = FrameOptions { rate, ..FrameOptions::default() };
-        let frames = py.detach(|| tagger_media::Frames::open(&path, &options)).map_err(to_py)?;
+        let frames = errors::read(py, &path, |path| tagger_media::Frames::open(path, &options))?;
         let reader = Mutex::new(Reader { frames: Some(frames), waiting: None });
         Ok(Self { reader, process: process::id() })
     }

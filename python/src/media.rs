@@ -6,7 +6,7 @@ use numpy::PyArray3;
 use pyo3::prelude::*;
 use tagger_media::Limits;
 
-use crate::errors::to_py;
+use crate::errors;
 use crate::frames::into_array;
 
 /// "image", "video", "audio" or "unknown", by the extension alone.
@@ -20,7 +20,7 @@ pub fn file_kind(path: PathBuf) -> &'static str {
 #[pyfunction]
 #[pyo3(signature = (path, /))]
 pub fn read_still(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyArray3<u8>>> {
-    let image = py.detach(|| tagger_media::read_still(&path, &Limits::default())).map_err(to_py)?;
+    let image = errors::read(py, &path, |path| tagger_media::read_still(path, &Limits::default()))?;
     into_array(py, image)
 }
 
@@ -39,7 +39,7 @@ pub struct MediaFacts {
 #[pyfunction]
 #[pyo3(signature = (path, /))]
 pub fn probe(py: Python<'_>, path: PathBuf) -> PyResult<MediaFacts> {
-    let info = py.detach(|| tagger_media::probe(&path)).map_err(to_py)?;
+    let info = errors::read(py, &path, tagger_media::probe)?;
     let video = info.video();
     Ok(MediaFacts {
         duration: info.duration.map(|duration| duration.seconds()),

@@ -147,6 +147,9 @@ def media(tmp_path_factory):
     ffmpeg(*pattern, "testsrc2=s=64x48", "-frames:v", 1, folder / "still.png")
     ffmpeg(*pattern, "testsrc2=s=64x48", "-frames:v", 1, folder / "STILL.JPG")
     ffmpeg(*pattern, "sine=d=1", folder / "tone.wav")
+    # A copy that was not finished.
+    ffmpeg("-i", folder / "film.mp4", "-c", "copy", "-movflags", "faststart", folder / "cut.mp4")
+    os.truncate(folder / "cut.mp4", (folder / "cut.mp4").stat().st_size * 2 // 3)
     (folder / "text.mp4").write_text("not a video")
     (folder / "notes.txt").write_text("not media")
     return folder

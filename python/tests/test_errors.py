@@ -98,6 +98,13 @@ def test_a_failing_completion_step_always_ends_the_program(run, continue_on_erro
     assert finished(ended) == ["good.mp4"]
 
 
+@pytest.mark.parametrize(("continue_on_error", "status"), [(False, 1), (True, 0)])
+def test_a_completion_step_may_yield_an_error(run, continue_on_error, status):
+    params = {"how": "completion yields", "continue_on_error": continue_on_error}
+    ended = run("programs/failing.py", ["good.mp4"], params=params)
+    assert (ended.status, errors(ended)) == (status, [("a part of the sum is missing", None)])
+
+
 @pytest.mark.parametrize(("catch", "told"), [(True, [("RuntimeError: no weights", None)]), (False, [])])
 def test_what_happens_during_setup_is_told_if_asked(run, catch, told):
     ended = run("programs/failing.py", params={"how": "setup raises", "catch": catch})
@@ -138,3 +145,11 @@ def test_a_file_that_a_frame_model_cannot_take_is_named(run, media, file, told):
     assert source_media == str(media / file)
     assert message.startswith(told.format(media / file))
     assert finished(ended) == [str(media / "still.png")]
+
+
+def test_a_file_whose_end_is_missing_keeps_its_tags_with_a_warning(run, media):
+    ended = run("guide/main.py", [media / "cut.mp4"])
+    assert (ended.status, finished(ended)) == (0, [str(media / "cut.mp4")])
+    assert len(ended.of("tag")) >= 4
+    assert ended.stderr.startswith(f"warning: `{media / 'cut.mp4'}`: ")
+    assert "the end is missing" in ended.stderr

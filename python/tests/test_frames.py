@@ -246,6 +246,15 @@ def test_too_few_answers_for_a_batch_are_named(media):
         FileTagger.from_frame_model(Short()).tag(str(media / "film.mp4"))
 
 
+def test_half_a_character_in_a_text_costs_a_question_mark(media):
+    class Halves(FrameModel):
+        def tag_frame(self, img):
+            return [FrameTag("half \ud83d")]
+
+    tags = FileTagger.from_frame_model(Halves(), allow_single_frame=True).tag(str(media / "flashes.mp4"))
+    assert tags[-1].tag == "half ?"
+
+
 def test_a_tuple_of_tags_is_as_good_as_a_list(media):
     class Tuples(FrameModel):
         def tag_frame(self, img):
@@ -279,6 +288,7 @@ def test_the_user_s_parameters_reach_the_sampler(media, monkeypatch, tmp_path):
 
 def test_a_child_made_by_fork_decodes_though_its_parent_has(run, media):
     ended = run("programs/fork.py", [media / "film.mp4"], arguments=[str(media / "film.mp4")])
-    assert (ended.status, ended.stderr) == (0, "")
+    assert ended.status == 0
+    assert "Traceback" not in ended.stderr
     assert len(ended.of("tag")) == 5
     assert len(ended.of("progress")) == 1

@@ -12,6 +12,7 @@ from common_ml.tagging import run_helpers
 from common_ml.tagging.messages import Progress, ProgressRatio, Tag
 from common_ml.tagging.models.av import AVModel
 from common_ml.tagging.models.frame_based import BatchFrameModel, FrameModel
+from common_ml.tagging.models.processor import TagProcessor
 from common_ml.tagging.producer import TagMessageProducer
 
 
@@ -122,7 +123,15 @@ def test_a_larger_batch_timeout_waits_for_files_that_come_later(stdin, output):
     assert batches(output, batch_timeout=3600) == [["a", "b"]]
 
 
-@pytest.mark.parametrize("source", [io.StringIO("a\nb\n"), iter(["a\n", "b\n"]), io.TextIOWrapper(io.BytesIO(b"a\nb"))])
+@pytest.mark.parametrize(
+    "source",
+    [
+        io.StringIO("a\nb\n"),
+        iter(["a\n", "b\n"]),
+        io.BytesIO(b"a\nb\n"),
+        io.TextIOWrapper(io.BytesIO(b"a\nb")),
+    ],
+)
 def test_standard_input_may_be_replaced_by_anything_with_lines(stdin, output, source):
     stdin(source)
     assert batches(output) == [["a", "b"]]
@@ -143,7 +152,9 @@ def test_a_fault_of_a_replaced_input_is_raised(stdin, output):
         batches(output)
 
 
-def test_a_path_that_is_no_text_reaches_the_model_with_its_bytes(stdin, output):
+def test_a_path_that_is_no_text_reaches_the_model_with_its_bytes(stdin, output, monkeypatch):
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdout", stdout)
     read, write = os.pipe()
     os.write(write, b"caf\xe9.mp4\n")
     os.close(write)
@@ -151,6 +162,7 @@ def test_a_path_that_is_no_text_reaches_the_model_with_its_bytes(stdin, output):
         stdin(source)
         ((path,),) = batches(output)
     assert os.fsencode(path) == b"caf\xe9.mp4"
+    assert stdout.buffer.getvalue() == b"Got 'caf\\udce9.mp4'\n"
 
 
 def test_the_output_file_is_appended_to_and_each_file_is_named_on_standard_output(stdin, output, capsys):
@@ -233,6 +245,11 @@ class AnAVModel(AVModel):
         return []
 
 
+class AProcessor(TagProcessor):
+    def process(self, iq, auth, start_time, end_time):
+        return iter(())
+
+
 COMMON = {"output_path": None, "continue_on_error": True, "batch_timeout": 0.5, "batch_limit": 3}
 
 
@@ -242,6 +259,7 @@ COMMON = {"output_path": None, "continue_on_error": True, "batch_timeout": 0.5, 
         (AFrameModel(), "start_loop_from_frame_model", {"fps": 2, "allow_single_frame": False}),
         (ABatchModel(), "start_loop_from_frame_model", {"fps": 2, "allow_single_frame": False}),
         (AnAVModel(), "start_loop_from_av_model", {}),
+        (AProcessor(), "start_loop_from_processor", {}),
         (Recorder(), "start_loop_from_producer", {}),
     ],
 )

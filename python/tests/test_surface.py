@@ -32,6 +32,12 @@ SURFACE = {
         "AVModel.tag(self, fpath)",
         "AVModel.from_frame_model(frame_model, fps, allow_single_frame)",
     ],
+    "common_ml.tagging.models.processor": [
+        "TagProcessor.process(self, iq, auth, start_time, end_time)",
+        "TagProcessor.preflight(self, iq, auth)",
+        "TagProcessor.on_completion(self)",
+        "TagProcessor.outputs_in_order(self)",
+    ],
     "common_ml.tagging.file_tagger": [
         "FileTagger.tag(self, file)",
         "FileTagger.from_video_model(model)",
@@ -41,6 +47,7 @@ SURFACE = {
         "TagMessageProducer.produce(self, files)",
         "TagMessageProducer.on_completion(self)",
         "TagMessageProducer.from_file_tagger(t)",
+        "TagMessageProducer.from_tag_processor(p)",
         "TagMessageProducer.from_model(model, fps=1.0, allow_single_frame=True, *)",
     ],
     "common_ml.tagging.run_helpers": [
@@ -51,6 +58,7 @@ SURFACE = {
         "AbortTaggingException",
         "start_loop_from_producer(producer, output_path, continue_on_error=False, batch_timeout=0.2, batch_limit=None)",
         "start_loop_from_av_model(model, output_path, continue_on_error=False, batch_timeout=0.2, batch_limit=None)",
+        "start_loop_from_processor(model, output_path, continue_on_error=False, batch_timeout=1, batch_limit=None)",
         "start_loop_from_frame_model(model, output_path, continue_on_error=False, batch_timeout=0.2, fps=1, "
         "allow_single_frame=True, batch_limit=None, *)",
     ],
@@ -70,10 +78,11 @@ SURFACE = {
 COME_ALONG = {
     "common_ml.tagging.models.frame_based": "List np ABC abstractmethod FrameTag",
     "common_ml.tagging.models.av": "List Dict",
+    "common_ml.tagging.models.processor": "Iterator Optional",
     "common_ml.tagging.file_tagger": "FrameModel BatchFrameModel AVModel Tag List Union np",
     "common_ml.tagging.producer": "Iterator Union List Tag Progress Error Message FileTagger",
     "common_ml.tagging.run_helpers": "FrameModel BatchFrameModel AVModel Tag List Union np ABC abstractmethod FrameTag "
-    "Dict Iterator Progress Error Message FileTagger Optional TagMessageProducer",
+    "Dict Iterator Progress Error Message FileTagger Optional TagMessageProducer TagProcessor",
 }
 
 
@@ -117,6 +126,7 @@ def test_importing_is_light_and_starts_no_thread():
     assert json.loads(told.stdout) == [[], 1]
 
 
+@pytest.mark.skipif(sys.version_info < (3, 9), reason="older interpreters hide the signatures of native classes")
 def test_the_stub_says_what_the_native_module_has():
     folder = Path(common_ml.__file__).parent
     assert (folder / "py.typed").exists()

@@ -81,7 +81,7 @@ pub enum Format {
     Jsonl,
     /// One row a tag, with a header.
     Csv,
-    /// `WebVTT`: one cue a tag, for players.
+    /// WebVTT: one cue a tag, for players.
     Vtt,
 }
 

@@ -4,11 +4,14 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde_json::json;
-use tagger_media::{Damage, MediaInfo, MediaKind, Rational, Scan, StreamInfo, StreamKind, VideoInfo, probe, scan};
-use tagger_runtime::{Interpreter, Model};
+use tagger_media::{
+    MediaInfo, MediaKind, Rational, Scan, StreamInfo, StreamKind, VideoInfo, check_extension, probe, scan,
+};
+use tagger_runtime::{Interpreter, Model, describe_damage};
 use tagger_wire::{MANIFEST_FILE, Manifest};
 
 use crate::args::InspectArgs;
+use crate::report::count;
 
 /// Runs the command; gives the exit status.
 pub fn inspect(args: &InspectArgs) -> anyhow::Result<u8> {
@@ -37,7 +40,10 @@ fn of_model(name: &str, as_json: bool) -> anyhow::Result<String> {
     let model = Model::resolve(name, &Interpreter::default())?;
     let Some(manifest) = &model.manifest else {
         return Ok(match as_json {
-            true => format!("{}\n", json!({"name": model.name, "default_track": model.default_track()})),
+            true => {
+                serde_json::to_string_pretty(&json!({"name": model.name, "default_track": model.default_track()}))?
+                    + "\n"
+            }
             false => format!(
                 "{}\n  a Python file without a {MANIFEST_FILE}: kind and parameters are its own business\n",
                 model.name
@@ -78,8 +84,12 @@ fn describe_manifest(manifest: &Manifest) -> String {
         let mut facts: Vec<String> = word("type").into_iter().collect();
         facts.extend(word("enum").map(|choices| format!("one of {choices}")));
         facts.extend(word("exclusiveMinimum").map(|limit| format!("above {limit}")));
-        facts.extend(word("minimum").map(|limit| format!("from {limit}")));
-        facts.extend(word("maximum").map(|limit| format!("to {limit}")));
+        facts.extend(match (word("minimum"), word("maximum")) {
+            (Some(least), Some(most)) => Some(format!("{least} to {most}")),
+            (Some(least), None) => Some(format!("{least} or more")),
+            (None, Some(most)) => Some(format!("{most} or less")),
+            (None, None) => None,
+        });
         facts.extend(word("default").map(|value| format!("default {value}")));
         let heading = if nth == 0 { "parameters" } else { "" };
         text += &format!("  {heading:<10}  {name}: {}\n", facts.join(", "));
@@ -107,7 +117,7 @@ fn of_file(path: &Path, as_json: bool) -> anyhow::Result<String> {
 }
 
 fn describe_media(path: &Path, media: &MediaInfo, scanned: Option<&Scan>) -> String {
-    let mut text = format!("{}\n  {:<10}  {}", path.display(), serde_word(&media.kind), media.format);
+    let mut text = format!("{}\n  {:<10}  {}", path.display(), serde_word(&media.kind), format_name(path, media));
     if let Some(duration) = media.duration {
         text += &format!(", {:.3} s", duration.seconds());
     }
@@ -125,20 +135,32 @@ fn describe_media(path: &Path, media: &MediaInfo, scanned: Option<&Scan>) -> Str
                 facts.extend(scan.audio.iter().filter_map(|a| a.duration).map(|d| format!("{:.3} s", d.seconds())));
             }
         }
-        facts.extend(stream.language.clone());
+        // `und` is how MP4 says that it does not know.
+        facts.extend(stream.language.clone().filter(|language| language != "und"));
         facts.extend(stream.title.clone());
         text += &format!("  {word} {:<w$}  {}\n", stream.index, facts.join(", "), w = 9 - word.len().min(8));
+    }
+    if let Err(error) = check_extension(path) {
+        text += &format!("  name        {error}\n");
     }
     match scanned.map(|scan| scan.damage.as_slice()) {
         None => {}
         Some([]) => text += "  damage      none found (packets read, nothing decoded)\n",
         Some(damage) => {
             for damage in damage {
-                text += &format!("  damage      {}\n", describe_damage(damage));
+                text += &format!("  damage      {}\n", describe_damage(damage, media.start));
             }
         }
     }
     text
+}
+
+/// Of the names that libav has for a family of containers, the one that the file goes by.
+fn format_name<'a>(path: &Path, media: &'a MediaInfo) -> &'a str {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    let mut names = media.format.split(',');
+    let first = names.clone().next().unwrap_or_default();
+    names.find(|name| extension.as_deref() == Some(name)).unwrap_or(first)
 }
 
 fn describe_stream(stream: &StreamInfo) -> (&str, Vec<String>) {
@@ -148,8 +170,8 @@ fn describe_stream(stream: &StreamInfo) -> (&str, Vec<String>) {
         }
         StreamKind::Video(video) => ("video", describe_picture(&stream.codec, video)),
         StreamKind::Audio(audio) => {
-            let facts = [stream.codec.clone(), format!("{} Hz", audio.sample_rate), audio.channel_layout.clone()];
-            ("audio", facts.to_vec())
+            let layout = if audio.channels == 1 { "mono" } else { &audio.channel_layout };
+            ("audio", vec![stream.codec.clone(), format!("{} Hz", audio.sample_rate), layout.to_owned()])
         }
         StreamKind::Other { name } => (name, vec![stream.codec.clone()]),
     }
@@ -168,7 +190,7 @@ fn describe_picture(codec: &str, video: &VideoInfo) -> Vec<String> {
 }
 
 fn describe_frames(video: &tagger_media::VideoScan) -> Vec<String> {
-    let mut facts = vec![format!("{} frames", video.frame_count)];
+    let mut facts = vec![count(video.frame_count, "frame")];
     let rate = video.true_fps.map(fps).unwrap_or_default();
     if video.variable_frame_rate {
         let seconds = |time: Option<tagger_media::Timestamp>| time.map_or(f64::NAN, tagger_media::Timestamp::seconds);
@@ -177,10 +199,10 @@ fn describe_frames(video: &tagger_media::VideoScan) -> Vec<String> {
     } else if !rate.is_empty() {
         facts.push(format!("{rate} constant"));
     }
-    facts.push(format!("{} key frames, longest GOP {}", video.key_frames, video.longest_gop));
-    facts.extend((!video.gaps.is_empty()).then(|| format!("{} gaps", video.gaps.len())));
-    facts
-        .extend((video.missing_timestamps > 0).then(|| format!("{} packets without a time", video.missing_timestamps)));
+    facts.push(format!("{}, longest GOP {}", count(video.key_frames, "key frame"), video.longest_gop));
+    facts.extend((!video.gaps.is_empty()).then(|| count(video.gaps.len() as u64, "gap")));
+    let untimed = video.missing_timestamps;
+    facts.extend((untimed > 0).then(|| format!("{} without a time", count(untimed, "packet"))));
     facts
 }
 
@@ -188,19 +210,5 @@ fn fps(rate: Rational) -> String {
     match rate.den {
         1 => format!("{} fps", rate.num),
         _ => format!("{:.3} fps ({rate})", rate.to_f64()),
-    }
-}
-
-fn describe_damage(damage: &Damage) -> String {
-    match damage {
-        Damage::Packets { stream, count, first, last } => {
-            let span = match (first, last) {
-                (Some(first), Some(last)) => format!(", {:.3} to {:.3} s", first.seconds(), last.seconds()),
-                _ => String::new(),
-            };
-            format!("{count} damaged packets in stream {stream}{span}")
-        }
-        Damage::Unreadable { reason } => format!("cannot be read to its end: {reason}"),
-        Damage::Cut { missing_bytes } => format!("cut off: at least {missing_bytes} bytes are missing at the end"),
     }
 }

@@ -61,9 +61,11 @@ impl Output {
             None => {
                 let mut out = BufWriter::new(io::stdout().lock());
                 let width = console::Term::stdout().size_checked().map(|(_, columns)| columns);
-                write_rows(self.format, rows, width, &mut out)
-                    .and_then(|()| out.flush())
-                    .context("cannot write to standard output")
+                match write_rows(self.format, rows, width, &mut out).and_then(|()| out.flush()) {
+                    // `tagger … | head` has seen enough.
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                    result => result.context("cannot write to standard output"),
+                }
             }
             Some(path) => self.write_file(path, rows).with_context(|| format!("cannot write `{}`", path.display())),
         }
@@ -76,17 +78,28 @@ impl Output {
             write_rows(self.format, rows, None, &mut out)?;
             return out.flush();
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // A link stays one: what it leads to is replaced.
+        let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(folder)?;
-        write_rows(self.format, rows, None, &mut BufWriter::new(&mut file))?;
-        keep(file, path)
+        let mut out = BufWriter::new(&mut file);
+        write_rows(self.format, rows, None, &mut out)?;
+        out.flush()?;
+        drop(out);
+        if let Ok(earlier) = target.metadata() {
+            file.as_file().set_permissions(earlier.permissions())?;
+        }
+        keep(file, &target)
     }
 }
 
 /// Prints a text for the user on standard output.
 pub fn to_stdout(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to standard output")
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("cannot write to standard output"),
+    }
 }
 
 /// What a plainly created file would get, before the user's mask.

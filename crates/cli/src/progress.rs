@@ -2,14 +2,23 @@
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tagger_runtime::Event;
 
+use crate::report;
+
 /// The bar's units for one input: fine enough to see a long file move.
 const UNITS_PER_INPUT: u64 = 1000;
+
+/// How many lines tell of a model's finished inputs at most.
+const LINES: usize = 20;
+
+/// How much of a model's name stands before its bar at most.
+const NAME_COLUMNS: usize = 24;
 
 /// What progress needs to know of a run: names, and how long each input is.
 pub struct Names {
@@ -27,6 +36,7 @@ pub struct Progress {
     names: Arc<Names>,
     bars: Option<MultiProgress>,
     is_quiet: bool,
+    warnings: Arc<AtomicU64>,
     lanes: Arc<Mutex<HashMap<usize, Lane>>>,
 }
 
@@ -36,28 +46,34 @@ struct Lane {
     inputs: usize,
     finished: usize,
     tags: u64,
-    warnings: u64,
+}
+
+impl Lane {
+    /// Puts the numbers behind the bar.
+    fn tell(&self) {
+        self.bar.set_message(format!("{}/{} done, {}", self.finished, self.inputs, report::count(self.tags, "tag")));
+    }
 }
 
 impl Progress {
     /// Bars where standard error is a terminal, lines elsewhere, nothing but warnings when `is_quiet`.
-    pub fn new(names: Names, is_quiet: bool) -> Self {
+    pub fn new(names: Arc<Names>, is_quiet: bool) -> Self {
         let bars = (!is_quiet && std::io::stderr().is_terminal())
             .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
-        Self { names: Arc::new(names), bars, is_quiet, lanes: Arc::default() }
+        Self { names, bars, is_quiet, warnings: Arc::default(), lanes: Arc::default() }
     }
 
     /// Prints a line above the bars.
     pub fn say(&self, line: &str) {
         match &self.bars {
-            Some(bars) => bars.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bars) => bars.suspend(|| report::line(line)),
+            None => report::line(line),
         }
     }
 
     /// How many warnings have been shown.
     pub fn warnings(&self) -> u64 {
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner).values().map(|lane| lane.warnings).sum()
+        self.warnings.load(Ordering::Relaxed)
     }
 
     /// Shows an event.
@@ -70,7 +86,7 @@ impl Progress {
             Event::Tagged { model, input, end_time_ms } => {
                 let Some(lane) = lanes.get_mut(&model) else { return };
                 lane.tags += 1;
-                lane.bar.set_message(format!("{} tags", lane.tags));
+                lane.tell();
                 if let Some(duration_ms @ 1..) = self.names.durations_ms[input] {
                     let part = end_time_ms.clamp(0, duration_ms) as u64 * UNITS_PER_INPUT / duration_ms as u64;
                     let at = lane.finished as u64 * UNITS_PER_INPUT + part;
@@ -86,23 +102,32 @@ impl Progress {
                 let Some(lane) = lanes.get_mut(&model) else { return };
                 lane.finished += 1;
                 lane.bar.set_position((lane.finished as u64 * UNITS_PER_INPUT).max(lane.bar.position()));
+                lane.tell();
                 let (done, all) = (lane.finished, lane.inputs);
-                self.line(&format!("{}: {} done ({done}/{all})", self.names.models[model], self.names.contents[input]));
+                // Of many inputs only every twentieth part is told: a log is not read by the thousand lines.
+                if all <= LINES || done * LINES / all > (done - 1) * LINES / all {
+                    let content = report::name(&self.names.contents[input]);
+                    self.line(&format!("{}: {content} done ({done}/{all})", self.names.models[model]));
+                }
             }
             Event::StartedAgain { model, left } => {
-                let name = &self.names.models[model];
-                self.say(&format!("{name}: its program has ended early; another one goes on with {left} more"));
+                let (name, left) = (&self.names.models[model], report::count(left as u64, "input"));
+                let text = format!("{name}: its program has ended early; another one goes on with {left}");
+                if !self.is_quiet {
+                    self.say(&text);
+                }
             }
             Event::Warning { model, warning } => {
-                if let Some(lane) = lanes.get_mut(&model) {
-                    lane.warnings += 1;
-                }
-                let at = warning.input.map_or(String::new(), |input| format!(" at `{}`", self.names.contents[input]));
-                self.say(&format!("warning: model `{}`{at}: {}", self.names.models[model], warning.message));
+                self.warnings.fetch_add(1, Ordering::Relaxed);
+                let model = model.map(|model| format!("model `{}`", self.names.models[model]));
+                let input = warning.input.map(|input| format!("`{}`", report::name(&self.names.contents[input])));
+                let whose: Vec<String> = model.into_iter().chain(input).collect();
+                self.say(&format!("warning: {}: {}", whose.join(" at "), warning.message));
             }
             Event::Ended { model } => {
+                // It stays as it is: how far the model came is worth reading in the end.
                 if let Some(lane) = lanes.get(&model) {
-                    lane.bar.finish_and_clear();
+                    lane.bar.abandon();
                 }
             }
         }
@@ -110,24 +135,30 @@ impl Progress {
 
     fn lane(&self, model: usize, inputs: usize) -> Lane {
         let name = self.names.models[model].clone();
-        self.line(&format!("{name}: started, {inputs} {}", if inputs == 1 { "input" } else { "inputs" }));
+        self.line(&format!("{name}: started, {}", report::count(inputs as u64, "input")));
         let bar = ProgressBar::with_draw_target(Some(inputs as u64 * UNITS_PER_INPUT), ProgressDrawTarget::hidden());
         if let Some(bars) = &self.bars {
             bars.add(bar.clone());
             // The template is a constant; if it did not parse, the plain bar would still tell.
-            let style =
-                ProgressStyle::with_template("{prefix:>16} {wide_bar} {percent:>3}% {msg:>12} {elapsed_precise}");
+            let style = ProgressStyle::with_template("{prefix} {bar:20} {percent:>3}%  {elapsed_precise}  {wide_msg}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar.set_prefix(name);
+            let columns = self.names.models.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+            let short = match name.chars().count() > NAME_COLUMNS {
+                true => name.chars().take(NAME_COLUMNS - 1).chain(['…']).collect(),
+                false => name,
+            };
+            bar.set_prefix(format!("{short:<width$}", width = columns.min(NAME_COLUMNS)));
             bar.enable_steady_tick(Duration::from_millis(100));
         }
-        Lane { bar, inputs, finished: 0, tags: 0, warnings: 0 }
+        let lane = Lane { bar, inputs, finished: 0, tags: 0 };
+        lane.tell();
+        lane
     }
 
     /// A line for where there are no bars.
     fn line(&self, text: &str) {
         if self.bars.is_none() && !self.is_quiet {
-            eprintln!("{text}");
+            report::line(text);
         }
     }
 }

@@ -1,11 +1,13 @@
 //! `tagger run`: models over media, tags out.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use tagger_media::{FrameOptions, Frames, Rate, Size};
-use tagger_runtime::{Input, Interpreter, Model, Outcome, ParamSet, Run, Settings, TagRow, find_inputs};
+use tagger_media::{FrameOptions, Frames, MediaKind, Rate, Size};
+use tagger_runtime::{Failure, Input, Interpreter, Model, Outcome, ParamSet, Run, Settings, TagRow, find_inputs};
 use tagger_wire::ModelKind;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -33,44 +35,57 @@ pub fn run(args: RunArgs) -> anyhow::Result<u8> {
     if inputs.is_empty() || unsuited == models.len() {
         return Ok(FAILED);
     }
-    let names = Names {
+    let names = Arc::new(Names {
         models: models.iter().map(|model| model.name.clone()).collect(),
         contents: inputs.iter().map(|input| input.content.clone()).collect(),
         durations_ms: inputs.iter().map(|input| input.media.duration.map(|duration| duration.to_millis())).collect(),
-    };
-    let num_inputs = inputs.len();
-    let progress = Progress::new(names, args.quiet);
+    });
+    let progress = Progress::new(names.clone(), args.quiet);
     let run = Run {
         models: models.into_iter().zip(params).collect(),
         inputs,
         settings: Settings { input_timeout: Duration::from_secs_f64(args.input_timeout) },
     };
-    let contents: Vec<String> = run.inputs.iter().map(|input| input.content.clone()).collect();
-    let model_names: Vec<String> = run.models.iter().map(|(model, _)| model.name.clone()).collect();
-    let outcome = carry_out(run, &progress)?;
+    let tokio = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let mut outcome = tokio.block_on(carry_out(run, &progress))?;
 
-    let mut rows = outcome.rows.clone();
-    rows.retain(|row| window.holds(row));
-    for (model, failure) in &outcome.failures {
-        let at = failure.input.map_or(String::new(), |input| format!(" on `{}`", contents[input]));
-        eprintln!("error: model `{}` failed{at}: {}", model_names[*model], failure.message);
+    let num_tags = outcome.rows.len();
+    outcome.rows.retain(|row| window.holds(row));
+    for failure in &outcome.failures {
+        report::line(&describe_failure(failure, &names));
     }
-    if outcome.finished > 0 || outcome.failures.is_empty() {
+    // Files of an earlier run are not replaced by nothing because this one has failed.
+    let mut is_written = true;
+    if outcome.finished > 0 || (outcome.failures.is_empty() && !outcome.is_interrupted) {
         for output in &outputs {
-            output.write(&rows)?;
+            if let Err(error) = output.write(&outcome.rows) {
+                report::error(&error);
+                is_written = false;
+            }
         }
     }
+    let num_failures = outcome.failures.len() + num_faulty + unsuited;
     if !args.quiet || outcome.is_interrupted {
-        eprintln!(
-            "{}",
-            summary(&outcome, rows.len(), model_names.len(), num_inputs, progress.warnings(), begun.elapsed())
-        );
+        report::line(&format!(
+            "{}, in {:.1} s",
+            summary(&outcome, &names, num_tags, progress.warnings(), num_failures),
+            begun.elapsed().as_secs_f64()
+        ));
     }
-    Ok(match (outcome.is_interrupted, outcome.failures.len() + num_faulty + unsuited) {
+    Ok(match (outcome.is_interrupted, num_failures) {
         (true, _) => INTERRUPTED,
-        (false, 0) => 0,
+        (false, 0) if is_written => 0,
         (false, _) => FAILED,
     })
+}
+
+fn describe_failure(failure: &Failure, names: &Names) -> String {
+    let contents = report::names(failure.inputs.iter().map(|input| names.contents[*input].as_str()));
+    match (failure.model.map(|model| &names.models[model]), failure.inputs.len()) {
+        (None, _) => format!("error: {contents}: {}", failure.message),
+        (Some(model), 0) => format!("error: model `{model}` failed: {}", failure.message),
+        (Some(model), _) => format!("error: model `{model}` failed on {contents}: {}", failure.message),
+    }
 }
 
 fn resolve(args: &RunArgs) -> anyhow::Result<Vec<Model>> {
@@ -101,7 +116,7 @@ fn params(args: &RunArgs) -> anyhow::Result<ParamSet> {
         None => {}
         Some((_, Some(file))) => {
             let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{file}`"))?;
-            set.add_json(&text).with_context(|| format!("`{file}`"))?;
+            set.add_json(&text).with_context(|| format!("cannot take parameters from `{file}`"))?;
         }
         Some((text, None)) => set.add_json(text)?,
     }
@@ -118,11 +133,14 @@ fn warn_of_unsuited(models: &[Model], inputs: &[Input]) -> usize {
         let suits = |input: &&Input| input.suits(model.kind());
         if !inputs.is_empty() && inputs.iter().filter(suits).count() == 0 {
             unsuited += 1;
-            eprintln!("error: model `{}` takes {}, and no input is", model.name, takes(model.kind()));
+            report::line(&format!("error: no input suits model `{}`: it takes {}", model.name, takes(model.kind())));
         }
     }
+    if unsuited == models.len() {
+        return unsuited;
+    }
     for input in inputs.iter().filter(|input| models.iter().all(|model| !input.suits(model.kind()))) {
-        eprintln!("warning: `{}` is passed over: no model of this run takes it", input.content);
+        report::line(&format!("warning: `{}` is passed over: no model of this run takes it", input.content));
     }
     unsuited
 }
@@ -138,46 +156,52 @@ fn takes(kind: Option<ModelKind>) -> &'static str {
 }
 
 /// Runs until all is done, or Ctrl-C or a request to terminate stops it in order.
-fn carry_out(run: Run, progress: &Progress) -> anyhow::Result<Outcome> {
-    let tokio = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    tokio.block_on(async {
-        let stop = CancellationToken::new();
-        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        let (stopper, voice) = (stop.clone(), progress.clone());
-        let watch = tokio::spawn(async move {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-            voice.say("stopping the models (this takes 5 s at most)");
-            stopper.cancel();
+async fn carry_out(run: Run, progress: &Progress) -> anyhow::Result<Outcome> {
+    let stop = CancellationToken::new();
+    let is_over = Arc::<AtomicBool>::default();
+    let mut signals = Vec::new();
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        signals.push(signal(kind).context("cannot listen for signals")?);
+    }
+    for mut signal in signals {
+        let (stop, voice, is_over) = (stop.clone(), progress.clone(), is_over.clone());
+        tokio::spawn(async move {
+            while signal.recv().await.is_some() {
+                if is_over.load(Ordering::Relaxed) {
+                    // Only writing is left, perhaps to a reader that does not read.
+                    std::process::exit(INTERRUPTED.into());
+                }
+                if !stop.is_cancelled() {
+                    voice.say("stopping the models (this takes 5 s at most)");
+                    stop.cancel();
+                }
+            }
         });
-        let observer = progress.clone();
-        let outcome = run.carry_out(move |event| observer.on(event), stop).await;
-        watch.abort();
-        Ok(outcome?)
-    })
+    }
+    let observer = progress.clone();
+    let outcome = run.carry_out(move |event| observer.on(event), stop).await?;
+    is_over.store(true, Ordering::Relaxed);
+    Ok(outcome)
 }
 
-fn summary(
-    outcome: &Outcome,
-    num_tags: usize,
-    num_models: usize,
-    num_inputs: usize,
-    num_warnings: u64,
-    took: Duration,
-) -> String {
-    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+fn summary(outcome: &Outcome, names: &Names, num_tags: usize, num_warnings: u64, num_failures: usize) -> String {
+    let count = |number: usize, word: &str| report::count(number as u64, word);
     let mut text = String::new();
     if outcome.is_interrupted {
-        text += &format!("interrupted: {} of {} files tagged; ", outcome.finished, outcome.total);
+        text += &format!("interrupted with {} of {} done: ", outcome.finished, outcome.total);
     }
-    text += &plural(num_tags, "tag");
-    text += &format!(" from {} over {}", plural(num_models, "model"), plural(num_inputs, "input"));
+    if outcome.rows.len() < num_tags {
+        text += &format!("{} of ", outcome.rows.len());
+    }
+    text += &count(num_tags, "tag");
+    text += &format!(" from {} over {}", count(names.models.len(), "model"), count(names.contents.len(), "input"));
     if num_warnings > 0 {
-        text += &format!(", {}", plural(num_warnings as usize, "warning"));
+        text += &format!(", {}", report::count(num_warnings, "warning"));
     }
-    if !outcome.failures.is_empty() {
-        text += &format!(", {}", plural(outcome.failures.len(), "failure"));
+    if num_failures > 0 {
+        text += &format!(", {}", count(num_failures, "failure"));
     }
-    format!("{text}, in {:.1} s", took.as_secs_f64())
+    text
 }
 
 /// The part of each content that the user wants to see.
@@ -194,7 +218,7 @@ impl Window {
                 let from = args.from.map_or(Ok(i64::MIN), |point| millis(point, input))?;
                 let to = args.to.map_or(Ok(i64::MAX), |point| millis(point, input))?;
                 if from >= to {
-                    bail!("--from must lie before --to");
+                    bail!("--from must lie before --to in `{}`", input.content);
                 }
                 bounds.insert(input.content.clone(), (from, to));
             }
@@ -204,7 +228,7 @@ impl Window {
 
     /// Whether any of a tag's time lies inside.
     fn holds(&self, row: &TagRow) -> bool {
-        self.bounds.get(&row.content).is_none_or(|(from, to)| {
+        self.bounds.get(&*row.content).is_none_or(|(from, to)| {
             row.start_time < *to
                 && (row.end_time > *from || (row.start_time == row.end_time && row.start_time >= *from))
         })
@@ -215,6 +239,9 @@ impl Window {
 fn millis(point: TimePoint, input: &Input) -> anyhow::Result<i64> {
     match point {
         TimePoint::Millis(millis) => Ok(millis),
+        TimePoint::Frame(_) if input.media.kind == MediaKind::Audio => {
+            bail!("`{}` has no frames to count: give --from and --to as times", input.content)
+        }
         TimePoint::Frame(index) => {
             // Decoded, since frames are counted as they come out of the decoder; small, since only the time is wanted.
             let options =

@@ -1,4 +1,5 @@
 //! Keeps the dependencies pointing one way, as ARCHITECTURE.md draws them.
+#![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -54,10 +54,16 @@ impl Arguments {
         }
         Ok(Self {
             output_path: output_path.ok_or(ArgumentsError::NoOutputPath)?.into(),
-            params: params.map_or(Ok(Map::new()), |text| {
-                serde_json::from_str(&text.to_string_lossy()).map_err(|e| ArgumentsError::Params(e.to_string()))
-            }),
+            params: params.map_or(Ok(Map::new()), |text| object(&text.to_string_lossy())),
         })
+    }
+}
+
+fn object(text: &str) -> Result<Map<String, Value>, ArgumentsError> {
+    match serde_json::from_str(text).map_err(|e| ArgumentsError::Params(e.to_string()))? {
+        Value::Object(object) => Ok(object),
+        Value::Array(_) => Err(ArgumentsError::Params("this is an array".into())),
+        _ => Err(ArgumentsError::Params("this is a single value".into())),
     }
 }
 

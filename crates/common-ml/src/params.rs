@@ -77,7 +77,16 @@ pub(crate) fn own_params<P: DeserializeOwned + JsonSchema>(params: &Map<String, 
     let is_own = |name: &str| !LOOP_NAMES.contains(&name) || declared.is_some_and(|fields| fields.contains_key(name));
     let own: Map<String, Value> =
         params.iter().filter(|(name, _)| is_own(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
-    serde_json::from_value(Value::Object(own)).map_err(|e| ParamsError(e.to_string()))
+    serde_path_to_error::deserialize(Value::Object(own)).map_err(|error| {
+        let field = error.path().to_string();
+        // A missing or unknown field is named by the problem itself, and lies nowhere or in itself.
+        let problem = error.into_inner().to_string();
+        ParamsError(if problem.contains(&format!("`{field}`")) || field == "." {
+            problem
+        } else {
+            format!("`{field}`: {problem}")
+        })
+    })
 }
 
 #[cfg(test)]

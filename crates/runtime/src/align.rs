@@ -1,5 +1,7 @@
 //! From a part's time to the content's time.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tagger_media::MediaKind;
@@ -23,13 +25,13 @@ pub enum StreamName {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TagRow {
     /// The content's id.
-    pub content: String,
+    pub content: Arc<str>,
     /// Which of its streams.
     pub stream: StreamName,
     /// The lane.
-    pub track: String,
+    pub track: Arc<str>,
     /// The model that wrote it.
-    pub model: String,
+    pub model: Arc<str>,
     /// Milliseconds from the content's start.
     pub start_time: i64,
     /// Milliseconds from the content's start.
@@ -44,24 +46,26 @@ pub struct TagRow {
     pub part: u64,
 }
 
-/// Puts a tag of a whole file on the content's timeline: a file that is one part begins where its content does, so times
-/// and frame numbers stay.
-pub(crate) fn align(tag: Tag, model: &Model, input: &Input) -> TagRow {
+/// Puts the tags of a whole file on the content's timeline: a file that is one part begins where its content does, so
+/// times and frame numbers stay.
+pub(crate) fn align(tags: Vec<Tag>, model: &Model, input: &Input) -> impl Iterator<Item = TagRow> {
     let stream = match (input.media.kind, model.kind()) {
         (MediaKind::Still, _) => StreamName::Still,
         (MediaKind::Audio, _) | (_, Some(ModelKind::Audio)) => StreamName::Audio,
         (MediaKind::Video, _) => StreamName::Video,
     };
-    TagRow {
-        content: input.content.clone(),
+    // Shared by all rows: there may be millions of them.
+    let [content, name, default_track] = [&input.content, &model.name, model.default_track()].map(Arc::<str>::from);
+    tags.into_iter().map(move |tag| TagRow {
+        content: content.clone(),
         stream,
-        track: if tag.track.is_empty() { model.default_track().to_owned() } else { tag.track },
-        model: model.name.clone(),
+        track: if tag.track.is_empty() { default_track.clone() } else { tag.track.into() },
+        model: name.clone(),
         start_time: tag.start_time,
         end_time: tag.end_time,
         tag: tag.tag,
         frame_info: tag.frame_info,
         additional_info: tag.additional_info,
         part: 0,
-    }
+    })
 }

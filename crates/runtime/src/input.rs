@@ -1,5 +1,6 @@
 //! What the user named, as media: files as they are, folders searched, everything looked into before it is taken.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use tagger_media::{MediaError, MediaInfo, MediaKind, check_extension, probe};
@@ -9,7 +10,8 @@ use walkdir::WalkDir;
 /// One piece of media to tag.
 #[derive(Debug, Clone)]
 pub struct Input {
-    /// The content's id: the path as the user gave it, or as it was found in a folder.
+    /// The content's id: the path as the user gave it, or as it was found in a folder. Bytes that are no UTF-8 are
+    /// written `\xNN`, so that different files stay different.
     pub content: String,
     /// Where it is, absolute.
     pub path: PathBuf,
@@ -40,52 +42,73 @@ pub enum InputError {
 }
 
 /// Looks into everything the user named: the inputs in the order given, a folder's sorted by path, and what is wrong
-/// with the rest. A file that comes up twice is taken once.
+/// with the rest. A path that comes up twice is taken once, and so is a file that a folder holds under several names.
 pub fn find_inputs(named: &[PathBuf]) -> (Vec<Input>, Vec<InputError>) {
-    let (mut inputs, mut errors) = (Vec::<Input>::new(), Vec::new());
+    let mut found = Found::default();
     for path in named {
         if path.is_dir() {
-            search(path, &mut inputs, &mut errors);
+            found.search(path);
         } else {
             match look_into(path) {
-                Ok(input) => take(input, &mut inputs),
-                Err(error) => errors.push(error),
+                Ok(input) => found.take(input),
+                Err(error) => found.errors.push(error),
             }
         }
     }
-    (inputs, errors)
+    (found.inputs, found.errors)
 }
 
-fn search(folder: &Path, inputs: &mut Vec<Input>, errors: &mut Vec<InputError>) {
-    let mut found = false;
-    let visible =
-        |entry: &walkdir::DirEntry| entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.');
-    for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible) {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(source) => {
-                errors.push(InputError::Unsearchable { folder: folder.to_owned(), source });
+#[derive(Default)]
+struct Found {
+    inputs: Vec<Input>,
+    errors: Vec<InputError>,
+    known: HashSet<PathBuf>,
+    /// Files that the search of a folder has met, wherever links led it.
+    met: HashSet<PathBuf>,
+}
+
+impl Found {
+    fn search(&mut self, folder: &Path) {
+        let mut is_empty = true;
+        let visible =
+            |entry: &walkdir::DirEntry| entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.');
+        for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible) {
+            let path = match entry {
+                Ok(entry) if entry.file_type().is_file() => entry.into_path(),
+                Ok(_) => continue,
+                // A link to a folder above: all that is in there is found anyway.
+                Err(error) if error.loop_ancestor().is_some() => continue,
+                // A link to nothing, which is told below if it is named like media.
+                Err(error) if error.path().is_some_and(Path::is_symlink) => {
+                    error.path().map(Path::to_owned).unwrap_or_default()
+                }
+                Err(source) => {
+                    self.errors.push(InputError::Unsearchable { folder: folder.to_owned(), source });
+                    is_empty = false;
+                    continue;
+                }
+            };
+            if !self.met.insert(path.canonicalize().unwrap_or_else(|_| path.clone())) {
+                is_empty = false;
                 continue;
             }
-        };
-        if !entry.file_type().is_file() {
-            continue;
+            match look_into(&path) {
+                Ok(input) => self.take(input),
+                // A text file in a folder of media is no fault; a broken clip is.
+                Err(error) if FileKind::of(&path) != FileKind::Unknown => self.errors.push(error),
+                Err(_) => continue,
+            }
+            is_empty = false;
         }
-        match look_into(entry.path()) {
-            Ok(input) => {
-                found = true;
-                take(input, inputs);
-            }
-            // A text file in a folder of media is no fault; a broken clip is.
-            Err(error) if FileKind::of(entry.path()) != FileKind::Unknown => {
-                found = true;
-                errors.push(error);
-            }
-            Err(_) => {}
+        if is_empty {
+            self.errors.push(InputError::EmptyFolder { folder: folder.to_owned() });
         }
     }
-    if !found {
-        errors.push(InputError::EmptyFolder { folder: folder.to_owned() });
+
+    fn take(&mut self, input: Input) {
+        if self.known.insert(input.path.clone()) {
+            self.inputs.push(input);
+        }
     }
 }
 
@@ -93,13 +116,16 @@ fn look_into(path: &Path) -> Result<Input, InputError> {
     let media = probe(path)?;
     check_extension(path)?;
     let path_seen = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    Ok(Input { content: path.to_string_lossy().into_owned(), path: path_seen, media })
+    Ok(Input { content: readable(path), path: path_seen, media })
 }
 
-fn take(input: Input, inputs: &mut Vec<Input>) {
-    if !inputs.iter().any(|known| known.path == input.path) {
-        inputs.push(input);
+fn readable(path: &Path) -> String {
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
+        text += chunk.valid();
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
     }
+    text
 }
 
 impl Input {

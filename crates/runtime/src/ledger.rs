@@ -19,9 +19,9 @@ const BARREN_ATTEMPTS: u32 = 2;
 
 /// Something that went wrong for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// The input, by its place in the list; `None` when it is the model that failed.
-    pub input: Option<usize>,
+pub(crate) struct Loss {
+    /// The inputs that are not tagged because of it; none when all are and the model failed even so.
+    pub inputs: Vec<usize>,
     /// What happened.
     pub message: String,
 }
@@ -50,11 +50,11 @@ pub(crate) enum Notice {
 
 /// How a program ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// Exit status 0.
-    Clean,
-    /// Anything else; the text says what, with the end of the log.
-    Failed(String),
+pub(crate) struct Ending {
+    /// Whether the exit status was 0.
+    pub is_clean: bool,
+    /// The same in words, for the case that it is all that can be said.
+    pub told: String,
 }
 
 /// What to do after a program has ended.
@@ -70,12 +70,14 @@ pub(crate) enum Verdict {
 pub(crate) struct Ledger {
     entries: Vec<Entry>,
     by_name: HashMap<String, usize>,
-    failures: Vec<Failure>,
+    losses: Vec<Loss>,
     warned: HashMap<WarningKind, u64>,
     attempt: Attempt,
     /// The input that a first barren attempt is blamed on, until the next attempt tells whether it was to blame.
     suspect: Option<(usize, String)>,
     barren: u32,
+    /// Whether any attempt has finished anything.
+    has_moved: bool,
 }
 
 #[derive(Debug)]
@@ -131,10 +133,10 @@ impl Ledger {
     }
 
     /// The inputs that a program still has to be given, in order.
-    pub fn unfinished(&self) -> Vec<usize> {
+    pub fn unfinished(&self) -> impl Iterator<Item = usize> {
         let suspect = self.suspect.as_ref().map(|(index, _)| *index);
-        let waiting = |index: &usize| self.entries[*index].state == State::Waiting && Some(*index) != suspect;
-        (0..self.entries.len()).filter(waiting).collect()
+        let waiting = move |index: &usize| self.entries[*index].state == State::Waiting && Some(*index) != suspect;
+        (0..self.entries.len()).filter(waiting)
     }
 
     /// Takes in one line of output.
@@ -161,10 +163,7 @@ impl Ledger {
             Line::Message(Message::ProgressRatio { progress }) => Some(Notice::Ratio(progress.clamp(0.0, 1.0))),
             Line::Message(Message::Error { message, source_media }) => {
                 match source_media.as_deref().map(|path| (path, self.find(path))) {
-                    Some((_, Some(index))) => {
-                        self.attempt.blamed += 1;
-                        self.fail(index, message);
-                    }
+                    Some((path, Some(index))) => self.blame(index, path, message),
                     Some((path, None)) => {
                         self.attempt.error = Some(message);
                         return self.unknown_file("error", path);
@@ -180,68 +179,66 @@ impl Ledger {
     pub fn end(&mut self, ending: Ending) -> Verdict {
         let attempt = mem::take(&mut self.attempt);
         let moved = attempt.finished + attempt.blamed > 0;
-        let is_failure = attempt.error.is_some() || ending != Ending::Clean;
-        let cause = match (attempt.error, ending) {
-            (Some(message), _) | (None, Ending::Failed(message)) => message,
-            (None, Ending::Clean) => "no progress message came before it ended".to_owned(),
-        };
+        let is_failure = attempt.error.is_some() || !ending.is_clean;
+        // An exit status that follows from an error about one file says nothing new.
+        let is_told = attempt.error.is_none() && attempt.blamed > 0;
+        let cause = attempt.error.unwrap_or(ending.told);
+        self.has_moved |= moved;
+        // Only the file it was at can have tags and no end.
+        let was_at = self.unfinished().find(|index| !self.entries[*index].tags.is_empty());
         // What an attempt left of an unfinished file must not be counted again with the next one's.
         for entry in self.entries.iter_mut().filter(|entry| entry.state == State::Waiting) {
             entry.tags.clear();
         }
         if moved && let Some((index, message)) = self.suspect.take() {
-            self.fail(index, message);
+            self.lose(vec![index], message);
         }
-        let mut waiting = self.unfinished();
         if !is_failure {
-            // It went on to later files: this one it has simply left out, and would again.
+            // It went on to later files: these it has simply left out, and would again.
             let last = self.entries.iter().rposition(|entry| entry.state == State::Finished).unwrap_or(0);
-            for index in waiting.extract_if(.., |index| *index < last) {
-                self.fail(index, cause.clone());
+            let left_out: Vec<usize> = self.unfinished().filter(|index| *index < last).collect();
+            if !left_out.is_empty() {
+                self.lose(left_out, cause.clone());
             }
         }
+        let waiting: Vec<usize> = self.unfinished().collect();
         let Some(&first) = waiting.first() else {
-            // An exit status that follows from an error about one file says nothing new.
-            if is_failure && attempt.blamed == 0 {
-                self.failures.push(Failure { input: None, message: cause });
+            if is_failure && !is_told {
+                self.losses.push(Loss { inputs: Vec::new(), message: cause });
             }
-            return self.settle_suspect();
+            return Verdict::Complete;
         };
-        if attempt.blamed > 0 {
-            self.barren = 0;
-            return Verdict::StartAgain;
-        }
         if moved {
             self.barren = 0;
-            self.fail(first, cause);
-            return if waiting.len() > 1 { Verdict::StartAgain } else { Verdict::Complete };
+            // A crash is the file's that it was at. Without a tag of any, and after an end in peace, nobody is to blame
+            // yet: the next program will tell.
+            if let Some(index) = was_at.filter(|_| is_failure && attempt.blamed == 0) {
+                self.lose(vec![index], cause);
+            }
+            return if self.unfinished().next().is_some() { Verdict::StartAgain } else { Verdict::Complete };
         }
         self.barren += 1;
-        if self.barren == BARREN_ATTEMPTS || waiting.len() == 1 || !is_failure {
+        // Without a word about any file, and in peace: it would do the same again.
+        let is_hopeless = !is_failure && !self.has_moved && was_at.is_none();
+        if self.barren == BARREN_ATTEMPTS || waiting.len() == 1 || is_hopeless {
             self.give_up(cause);
             return Verdict::Complete;
         }
-        self.suspect = Some((first, cause));
+        self.suspect = Some((was_at.unwrap_or(first), cause));
         Verdict::StartAgain
     }
 
     /// Gives up on everything unfinished: the model has failed, whatever it is given.
     pub fn give_up(&mut self, message: String) {
         self.suspect = None;
-        let waiting = self.unfinished();
-        let input = if let [only] = waiting[..] { Some(only) } else { None };
-        let left = waiting.len();
-        for index in waiting {
-            self.entries[index].state = State::Failed;
-        }
-        let message = if left > 1 { format!("{message} ({left} inputs not tagged)") } else { message };
-        self.failures.push(Failure { input, message });
+        let inputs = self.unfinished().collect();
+        self.lose(inputs, message);
     }
 
     /// Tags of finished inputs, by input, and everything that failed.
-    pub fn close(self) -> (Vec<(usize, Vec<Tag>)>, Vec<Failure>) {
+    pub fn close(self) -> (Vec<(usize, Vec<Tag>)>, Vec<Loss>) {
         let finished = self.entries.into_iter().enumerate().filter(|(_, entry)| entry.state == State::Finished);
-        (finished.map(|(index, entry)| (index, entry.tags)).collect(), self.failures)
+        (finished.map(|(index, entry)| (index, entry.tags)).collect(), self.losses)
     }
 
     /// Warnings that were counted and not told, one line a kind.
@@ -269,7 +266,8 @@ impl Ledger {
         }
         let (end_time_ms, text) = (tag.end_time, tag.tag.clone());
         let state = self.entries[index].state;
-        self.entries[index].tags.push(tag);
+        // The file is known by its place from here on.
+        self.entries[index].tags.push(Tag { source_media: String::new(), ..tag });
         if state == State::Finished {
             return self.warn(
                 WarningKind::Late,
@@ -286,21 +284,30 @@ impl Ledger {
 
     /// The input that a program working in order is at.
     fn current(&self) -> Option<usize> {
-        self.unfinished().first().copied()
+        self.unfinished().next()
     }
 
-    fn fail(&mut self, index: usize, message: String) {
-        if self.entries[index].state == State::Waiting {
-            self.entries[index].state = State::Failed;
-            self.failures.push(Failure { input: Some(index), message });
+    fn lose(&mut self, inputs: Vec<usize>, message: String) {
+        for index in &inputs {
+            self.entries[*index].state = State::Failed;
         }
+        self.losses.push(Loss { inputs, message });
     }
 
-    fn settle_suspect(&mut self) -> Verdict {
-        if let Some((index, message)) = self.suspect.take() {
-            self.fail(index, message);
+    /// Takes in an error about one file. Only the first one about it counts, or a program that repeats itself would be
+    /// started for ever.
+    fn blame(&mut self, index: usize, path: &str, message: String) {
+        match self.entries[index].state {
+            State::Waiting => {
+                self.attempt.blamed += 1;
+                self.lose(vec![index], message);
+            }
+            // Its tags are all there: what went wrong later is the program's trouble.
+            State::Finished => {
+                self.attempt.error = Some(format!("{message} (said of `{}`, which it had finished)", base_name(path)));
+            }
+            State::Failed => {}
         }
-        Verdict::Complete
     }
 
     fn unknown_file(&mut self, what: &str, source_media: &str) -> Option<Notice> {
@@ -339,18 +346,23 @@ mod tests {
     }
 
     fn failed() -> Ending {
-        Ending::Failed("it exited with status 1".into())
+        Ending { is_clean: false, told: "it exited with status 1".into() }
+    }
+
+    fn clean() -> Ending {
+        Ending { is_clean: true, told: "no progress".into() }
+    }
+
+    fn unfinished(ledger: &Ledger) -> Vec<usize> {
+        ledger.unfinished().collect()
     }
 
     /// Everything a ledger came to, in a few words.
     fn told(ledger: Ledger) -> String {
-        let (tags, failures) = ledger.close();
+        let (tags, losses) = ledger.close();
         let tags: Vec<String> = tags.iter().map(|(index, tags)| format!("{index}: {} tags", tags.len())).collect();
-        let failures: Vec<String> = failures
-            .iter()
-            .map(|f| format!("{}: {}", f.input.map_or("model".into(), |i| i.to_string()), f.message))
-            .collect();
-        format!("[{}] [{}]", tags.join(", "), failures.join(", "))
+        let losses: Vec<String> = losses.iter().map(|loss| format!("{:?}: {}", loss.inputs, loss.message)).collect();
+        format!("[{}] [{}]", tags.join(", "), losses.join(", "))
     }
 
     #[test]
@@ -361,7 +373,7 @@ mod tests {
             assert!(ledger.take(progress(file)).is_some());
         }
         assert_eq!(ledger.take(progress(FILES[0])), None, "a second progress is harmless");
-        assert_eq!(ledger.end(Ending::Clean), Verdict::Complete);
+        assert_eq!(ledger.end(clean()), Verdict::Complete);
         assert_snapshot!(told(ledger), @"[0: 1 tags, 1: 1 tags, 2: 1 tags] []");
     }
 
@@ -371,10 +383,30 @@ mod tests {
         ledger.take(progress(FILES[0]));
         ledger.take(tag(FILES[1], 0, 40));
         assert_eq!(ledger.end(failed()), Verdict::StartAgain);
-        assert_eq!(ledger.unfinished(), [2]);
+        assert_eq!(unfinished(&ledger), [2]);
         ledger.take(progress(FILES[2]));
-        assert_eq!(ledger.end(Ending::Clean), Verdict::Complete);
-        assert_snapshot!(told(ledger), @"[0: 0 tags, 2: 0 tags] [1: it exited with status 1]");
+        assert_eq!(ledger.end(clean()), Verdict::Complete);
+        assert_snapshot!(told(ledger), @"[0: 0 tags, 2: 0 tags] [[1]: it exited with status 1]");
+    }
+
+    #[test]
+    fn a_crash_between_files_costs_none_of_them() {
+        let mut ledger = ledger();
+        ledger.take(progress(FILES[0]));
+        assert_eq!(ledger.end(failed()), Verdict::StartAgain);
+        assert_eq!(unfinished(&ledger), [1, 2]);
+        ledger.take(progress(FILES[1]));
+        ledger.take(progress(FILES[2]));
+        assert_eq!(ledger.end(clean()), Verdict::Complete);
+        assert_snapshot!(told(ledger), @"[0: 0 tags, 1: 0 tags, 2: 0 tags] []");
+    }
+
+    #[test]
+    fn a_crash_is_blamed_on_the_file_that_has_tags_and_no_end() {
+        let mut ledger = ledger();
+        ledger.take(tag(FILES[1], 0, 40));
+        assert_eq!(ledger.end(failed()), Verdict::StartAgain);
+        assert_eq!(unfinished(&ledger), [0, 2]);
     }
 
     #[test]
@@ -382,27 +414,27 @@ mod tests {
         let mut ledger = ledger();
         ledger.take(error("cannot read", Some("b.mp4")));
         assert_eq!(ledger.end(failed()), Verdict::StartAgain);
-        assert_eq!(ledger.unfinished(), [0, 2]);
+        assert_eq!(unfinished(&ledger), [0, 2]);
         ledger.take(progress(FILES[0]));
         ledger.take(progress(FILES[2]));
-        assert_eq!(ledger.end(Ending::Clean), Verdict::Complete);
-        assert_snapshot!(told(ledger), @"[0: 0 tags, 2: 0 tags] [1: cannot read]");
+        assert_eq!(ledger.end(clean()), Verdict::Complete);
+        assert_snapshot!(told(ledger), @"[0: 0 tags, 2: 0 tags] [[1]: cannot read]");
     }
 
     #[test]
     fn a_first_file_that_kills_the_program_is_told_from_a_program_that_is_broken() {
         let mut poisoned = ledger();
         assert_eq!(poisoned.end(failed()), Verdict::StartAgain);
-        assert_eq!(poisoned.unfinished(), [1, 2]);
+        assert_eq!(unfinished(&poisoned), [1, 2]);
         poisoned.take(progress(FILES[1]));
         poisoned.take(progress(FILES[2]));
-        assert_eq!(poisoned.end(Ending::Clean), Verdict::Complete);
-        assert_snapshot!(told(poisoned), @"[1: 0 tags, 2: 0 tags] [0: it exited with status 1]");
+        assert_eq!(poisoned.end(clean()), Verdict::Complete);
+        assert_snapshot!(told(poisoned), @"[1: 0 tags, 2: 0 tags] [[0]: it exited with status 1]");
 
         let mut broken = ledger();
         assert_eq!(broken.end(failed()), Verdict::StartAgain);
         assert_eq!(broken.end(failed()), Verdict::Complete);
-        assert_snapshot!(told(broken), @"[] [model: it exited with status 1 (3 inputs not tagged)]");
+        assert_snapshot!(told(broken), @"[] [[0, 1, 2]: it exited with status 1]");
     }
 
     #[test]
@@ -410,17 +442,18 @@ mod tests {
         let mut named = ledger();
         named.take(progress(FILES[0]));
         named.take(progress(FILES[1]));
+        named.take(tag(FILES[2], 0, 40));
         named.take(error("no luck", None));
-        assert_eq!(named.end(Ending::Clean), Verdict::Complete);
-        assert_snapshot!(told(named), @"[0: 0 tags, 1: 0 tags] [2: no luck]");
+        assert_eq!(named.end(clean()), Verdict::Complete);
+        assert_snapshot!(told(named), @"[0: 0 tags, 1: 0 tags] [[2]: no luck]");
 
         let mut after_all = ledger();
         for file in FILES {
             after_all.take(progress(file));
         }
         after_all.take(error("completion failed", None));
-        assert_eq!(after_all.end(Ending::Clean), Verdict::Complete);
-        assert_snapshot!(told(after_all), @"[0: 0 tags, 1: 0 tags, 2: 0 tags] [model: completion failed]");
+        assert_eq!(after_all.end(clean()), Verdict::Complete);
+        assert_snapshot!(told(after_all), @"[0: 0 tags, 1: 0 tags, 2: 0 tags] [[]: completion failed]");
     }
 
     #[test]
@@ -429,15 +462,73 @@ mod tests {
         ledger.take(progress(FILES[0]));
         ledger.take(tag(FILES[1], 0, 40));
         ledger.take(progress(FILES[2]));
-        assert_eq!(ledger.end(Ending::Clean), Verdict::Complete);
-        assert_snapshot!(told(ledger), @"[0: 0 tags, 2: 0 tags] [1: no progress message came before it ended]");
+        assert_eq!(ledger.end(clean()), Verdict::Complete);
+        assert_snapshot!(told(ledger), @"[0: 0 tags, 2: 0 tags] [[1]: no progress]");
+    }
+
+    #[test]
+    fn a_program_that_ends_in_peace_in_the_middle_of_its_first_file_gets_a_second_chance() {
+        let mut ledger = ledger();
+        ledger.take(tag(FILES[0], 0, 40));
+        assert_eq!(ledger.end(clean()), Verdict::StartAgain);
+        assert_eq!(ledger.unfinished().collect::<Vec<_>>(), [1, 2]);
     }
 
     #[test]
     fn a_program_that_ends_cleanly_without_doing_anything_is_not_tried_again() {
         let mut ledger = ledger();
-        assert_eq!(ledger.end(Ending::Clean), Verdict::Complete);
-        assert_snapshot!(told(ledger), @"[] [model: no progress message came before it ended (3 inputs not tagged)]");
+        assert_eq!(ledger.end(clean()), Verdict::Complete);
+        assert_snapshot!(told(ledger), @"[] [[0, 1, 2]: no progress]");
+    }
+
+    #[test]
+    fn a_program_that_has_enough_after_some_files_is_followed_by_another() {
+        let mut ledger = ledger();
+        for file in FILES {
+            ledger.take(progress(file));
+            let verdict = if file == FILES[2] { Verdict::Complete } else { Verdict::StartAgain };
+            assert_eq!(ledger.end(clean()), verdict, "{file}");
+        }
+        assert_snapshot!(told(ledger), @"[0: 0 tags, 1: 0 tags, 2: 0 tags] []");
+    }
+
+    #[test]
+    fn a_file_that_ends_every_program_in_peace_has_failed_and_the_rest_goes_on() {
+        let mut ledger = ledger();
+        ledger.take(progress(FILES[0]));
+        assert_eq!(ledger.end(clean()), Verdict::StartAgain);
+        assert_eq!(unfinished(&ledger), [1, 2]);
+        assert_eq!(ledger.end(clean()), Verdict::StartAgain);
+        assert_eq!(unfinished(&ledger), [2]);
+        ledger.take(progress(FILES[2]));
+        assert_eq!(ledger.end(clean()), Verdict::Complete);
+        assert_snapshot!(told(ledger), @"[0: 0 tags, 2: 0 tags] [[1]: no progress]");
+    }
+
+    #[test]
+    fn a_program_that_says_the_same_error_for_ever_is_not_started_for_ever() {
+        let mut ledger = ledger();
+        let mut starts = 1;
+        loop {
+            ledger.take(error("no", Some(FILES[0])));
+            if ledger.end(failed()) == Verdict::Complete {
+                break;
+            }
+            starts += 1;
+        }
+        assert_eq!(starts, 3);
+        assert_snapshot!(told(ledger), @"[] [[0]: no, [1, 2]: it exited with status 1]");
+    }
+
+    #[test]
+    fn an_error_about_a_finished_file_is_not_lost() {
+        let mut ledger = ledger();
+        for file in FILES {
+            ledger.take(progress(file));
+        }
+        ledger.take(error("cannot write the thumbnail", Some(FILES[1])));
+        assert_eq!(ledger.end(clean()), Verdict::Complete);
+        assert_snapshot!(told(ledger), @"[0: 0 tags, 1: 0 tags, 2: 0 tags] [[]: cannot write the thumbnail (said of `b.mp4`, which it had finished)]");
     }
 
     #[test]
@@ -463,7 +554,7 @@ mod tests {
         Some(1): tag `dog` ends at 5 ms, before it starts at 9 ms; left out
         Some(0): tag `dog` came after the file's progress; kept
         ");
-        assert_eq!(ledger.end(Ending::Clean), Verdict::Complete);
+        assert_eq!(ledger.end(clean()), Verdict::Complete);
         assert_snapshot!(told(ledger), @"[0: 1 tags, 1: 0 tags, 2: 0 tags] []");
     }
 

@@ -6,6 +6,7 @@
 
 mod align;
 mod collector;
+mod damage;
 mod handover;
 mod input;
 mod ledger;
@@ -14,11 +15,13 @@ mod params;
 mod process;
 mod python;
 mod run;
+mod strays;
 
 pub use align::{StreamName, TagRow};
+pub use damage::describe_damage;
 pub use input::{Input, InputError, find_inputs};
-pub use ledger::{Failure, Warning};
+pub use ledger::Warning;
 pub use model::{Model, ModelError, shipped_models};
 pub use params::{ParamError, ParamSet};
 pub use python::Interpreter;
-pub use run::{Event, Outcome, Run, RunError, Settings};
+pub use run::{Event, Failure, Outcome, Run, RunError, Settings};

@@ -24,7 +24,7 @@ pub struct Model {
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// Neither a shipped model nor a path.
-    #[error("unknown model `{name}`: not a shipped model ({shipped}), a folder with a {MANIFEST_FILE} or a .py file{}", did_you_mean(.nearest))]
+    #[error("unknown model `{name}`: neither a shipped one ({shipped}) nor a folder with a {MANIFEST_FILE} nor a .py file{}", did_you_mean(.nearest))]
     Unknown {
         /// What the user named.
         name: String,
@@ -43,7 +43,7 @@ pub enum ModelError {
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     /// A path that is not there.
-    #[error("there is no `{}`", path.display())]
+    #[error("there is no model file or folder `{}`", path.display())]
     NotFound {
         /// The path.
         path: PathBuf,

@@ -1,5 +1,6 @@
 //! What the user chose for a model, checked against its schema before anything starts.
 
+use jsonschema::error::ValidationErrorKind;
 use serde_json::{Map, Value};
 
 use crate::Model;
@@ -66,8 +67,12 @@ impl ParamSet {
     /// # Errors
     /// [`ParamError::NotObject`].
     pub fn add_json(&mut self, text: &str) -> Result<(), ParamError> {
-        let object: Map<String, Value> =
-            serde_json::from_str(text).map_err(|e| ParamError::NotObject { problem: e.to_string() })?;
+        let not_object = |problem| ParamError::NotObject { problem };
+        let object = match serde_json::from_str(text).map_err(|e| not_object(e.to_string()))? {
+            Value::Object(object) => object,
+            Value::Array(_) => return Err(not_object("this is an array".into())),
+            _ => return Err(not_object("this is a single value".into())),
+        };
         self.values.extend(object.into_iter().map(|(key, value)| (None, key, Given::Json(value))));
         Ok(())
     }
@@ -149,22 +154,33 @@ fn check(
         .map_err(|e| ParamError::BadSchema { model: model.to_owned(), problem: e.to_string() })?;
     let own = Value::Object(own);
     // All faults in one message: nobody wants to mend them one run at a time.
+    let names: Vec<&str> = declared.into_iter().flat_map(|fields| fields.keys()).map(String::as_str).collect();
     let faults: Vec<String> = validator
         .iter_errors(&own)
-        .map(|fault| {
+        .flat_map(|fault| {
             let field = fault.instance_path().to_string();
-            match field.trim_start_matches('/') {
-                "" => fault.to_string(),
-                field => format!("parameter `{field}`: {fault}"),
+            match (fault.kind(), field.trim_start_matches('/')) {
+                (ValidationErrorKind::AdditionalProperties { unexpected }, "") => {
+                    unexpected.iter().map(|name| unknown_parameter(name, &names)).collect()
+                }
+                (_, "") => vec![fault.to_string()],
+                (_, field) => vec![format!("parameter `{field}`: {fault}")],
             }
         })
         .collect();
     if faults.is_empty() {
         return Ok(());
     }
-    let names: Vec<&str> = declared.into_iter().flat_map(|fields| fields.keys()).map(String::as_str).collect();
     let accepted = if names.is_empty() { String::new() } else { format!(" (it takes {})", names.join(", ")) };
     Err(ParamError::Refused { model: model.to_owned(), problem: faults.join("; ") + &accepted })
+}
+
+fn unknown_parameter(name: &str, known: &[&str]) -> String {
+    let nearest = known.iter().max_by(|a, b| strsim::jaro(a, name).total_cmp(&strsim::jaro(b, name)));
+    match nearest.filter(|near| strsim::jaro(near, name) > 0.8) {
+        Some(near) => format!("unknown parameter `{name}`, did you mean `{near}`?"),
+        None => format!("unknown parameter `{name}`"),
+    }
 }
 
 #[cfg(test)]
@@ -220,7 +236,7 @@ mod tests {
     #[test]
     fn all_faults_come_in_one_message() {
         let wrong = pairs(&["threshold=2", "treshold=1"]).for_models(&[model("a")]).unwrap_err();
-        assert_snapshot!(wrong, @"model `a`: parameter `threshold`: 2 is greater than the maximum of 1; Additional properties are not allowed ('treshold' was unexpected) (it takes label, threshold)");
+        assert_snapshot!(wrong, @"model `a`: parameter `threshold`: 2 is greater than the maximum of 1; unknown parameter `treshold`, did you mean `threshold`? (it takes threshold, label)");
         assert_snapshot!(pairs(&["c:fps=1"]).for_models(&[model("a")]).unwrap_err(), @"`-p c:fps=…` names model `c`, which is not part of this run");
         assert_snapshot!(ParamSet::default().add_pair("fps").unwrap_err(), @"`-p fps` must read key=value, or model:key=value for one of several models");
         assert_snapshot!(ParamSet::default().add_json("{").unwrap_err(), @r#"--params must be one JSON object, such as '{"fps": 2}': EOF while parsing an object at line 1 column 1"#);

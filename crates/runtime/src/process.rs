@@ -1,7 +1,7 @@
 //! A model program as a child process: started, fed, watched, stopped.
 
 use std::collections::VecDeque;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
@@ -18,10 +18,12 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::strays::{MARK, kill_strays};
+
 /// How long a program may take to end by itself once its input has ended, when it is to stop.
-const GRACE_AFTER_EOF: Duration = Duration::from_secs(2);
-/// How long it may take after it was asked to terminate.
-const GRACE_AFTER_TERM: Duration = Duration::from_secs(3);
+const GRACE_AFTER_EOF: Duration = Duration::from_millis(1500);
+/// How long it may take after it was asked to terminate. With the rest, all is over within 5 s.
+const GRACE_AFTER_TERM: Duration = Duration::from_millis(2500);
 /// How much of the program's log is kept, from its end.
 const LOG_BYTES: usize = 16 << 10;
 
@@ -29,6 +31,7 @@ const LOG_BYTES: usize = 16 << 10;
 pub(crate) struct Process {
     child: Child,
     group: Pid,
+    mark: OsString,
     feeder: JoinHandle<()>,
     /// How many bytes of input lie in the pipe or have been read from it.
     fed_bytes: Arc<AtomicU64>,
@@ -40,17 +43,19 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `command` in `folder` and begins to write `paths`, one a line, followed by the end of input.
+    /// Starts `command` in `folder` and begins to write `paths`, one a line, followed by the end of input. No other
+    /// program may have the same `mark`: it tells what this one has started.
     ///
     /// # Errors
     /// The system's: no such program, not executable.
-    pub fn start(command: &[OsString], folder: &Path, paths: &[String]) -> io::Result<Self> {
+    pub fn start(command: &[OsString], folder: &Path, paths: &[String], mark: &OsStr) -> io::Result<Self> {
         let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let (reader, writer) = io::pipe()?;
         let unread = OwnedFd::from(reader.try_clone()?);
         let mut child = Command::new(program)
             .args(arguments)
             .current_dir(folder)
+            .env(MARK, mark)
             .stdin(Stdio::from(reader))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -67,7 +72,8 @@ impl Process {
             tokio::spawn(keep_log(child.stdout.take(), log.clone())),
             tokio::spawn(keep_log(child.stderr.take(), log.clone())),
         ];
-        Ok(Self { child, group, feeder, fed_bytes, unread, log, readers, is_finished: false })
+        let mark = mark.to_owned();
+        Ok(Self { child, group, mark, feeder, fed_bytes, unread, log, readers, is_finished: false })
     }
 
     /// Waits for the program to end. May be given up and called again.
@@ -99,14 +105,20 @@ impl Process {
         let _ = self.child.wait().await;
     }
 
+    /// Kills all that the program has started, whether it has stayed in its group or not.
+    fn kill_offspring(&self) {
+        let _ = kill_process_group(self.group, Signal::KILL);
+        kill_strays(&self.mark);
+    }
+
     /// Clears up after the program has ended: workers it left behind are killed. Gives the end of its log.
     pub async fn finish(mut self) -> String {
         self.feeder.abort();
-        let _ = kill_process_group(self.group, Signal::KILL);
+        self.kill_offspring();
         self.is_finished = true;
         for reader in self.readers.drain(..) {
-            // With every writer dead the pipes end; a process that has left the group may still hold one.
-            let _ = timeout(Duration::from_millis(500), reader).await;
+            // With every writer dead the pipes end, unless one of them has got away.
+            let _ = timeout(Duration::from_millis(200), reader).await;
         }
         self.log.lock().unwrap_or_else(PoisonError::into_inner).text()
     }
@@ -116,7 +128,7 @@ impl Drop for Process {
     /// Nothing that was started outlives us, even when an error of ours cuts the work short.
     fn drop(&mut self) {
         if !self.is_finished {
-            let _ = kill_process_group(self.group, Signal::KILL);
+            self.kill_offspring();
         }
     }
 }
@@ -126,8 +138,20 @@ pub(crate) fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("it exited with status {code}"),
         (None, Some(9)) => "it was killed (signal 9; by the system when memory runs out)".to_owned(),
+        (None, Some(signal @ (4 | 6 | 7 | 8 | 11))) => format!("it crashed ({})", signal_name(signal)),
         (None, Some(signal)) => format!("it was ended by signal {signal}"),
         (None, None) => format!("it ended: {status}"),
+    }
+}
+
+/// The signals that a program brings upon itself.
+fn signal_name(signal: i32) -> &'static str {
+    match signal {
+        4 => "signal 4, illegal instruction",
+        6 => "signal 6, aborted",
+        7 => "signal 7, bus error",
+        8 => "signal 8, arithmetic error",
+        _ => "signal 11, segmentation fault",
     }
 }
 

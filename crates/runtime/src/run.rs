@@ -1,6 +1,6 @@
 //! Carries out a run: every model over every input that suits it, side by side, until all is accounted for.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,16 +9,18 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tagger_wire::Line;
 use tempfile::TempDir;
-use tokio::task::JoinSet;
+use tokio::sync::oneshot;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::align::align;
 use crate::collector::{Changes, Collector};
+use crate::damage::{Found, look_through};
 use crate::handover::hand_over;
 use crate::ledger::{Ending, Ledger, Notice, Verdict};
 use crate::process::{Process, describe};
-use crate::{Failure, Input, Model, TagRow, Warning};
+use crate::{Input, Model, TagRow, Warning};
 
 /// How many lines of a program's log an error shows.
 const LOG_LINES_SHOWN: usize = 8;
@@ -81,8 +83,8 @@ pub enum Event {
     },
     /// Something to tell that stops nothing.
     Warning {
-        /// The model.
-        model: usize,
+        /// The model; `None` when it is about the file itself.
+        model: Option<usize>,
         /// What it is.
         warning: Warning,
     },
@@ -100,13 +102,24 @@ pub enum Event {
     },
 }
 
+/// Something that went wrong for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The model; `None` when it is the file itself that is broken.
+    pub model: Option<usize>,
+    /// The inputs it is about; none when a model failed after it was through with all of them.
+    pub inputs: Vec<usize>,
+    /// What happened.
+    pub message: String,
+}
+
 /// What a run came to.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// All tags of finished inputs, by content, then time, then model.
     pub rows: Vec<TagRow>,
-    /// What failed: the model's place, and what happened.
-    pub failures: Vec<(usize, Failure)>,
+    /// What failed, by input, and last the failures of models that were through.
+    pub failures: Vec<Failure>,
     /// How many (model, input) pairs are finished.
     pub finished: usize,
     /// How many there are.
@@ -126,7 +139,8 @@ pub enum RunError {
 impl Run {
     /// Runs every model over every input that suits it.
     ///
-    /// Programs run side by side, one a model. `observe` is told what happens; `stop` ends the programs in order.
+    /// Programs run side by side, one a model. `observe` is told what happens; `stop` ends the programs in order, within
+    /// 5 s.
     ///
     /// # Errors
     /// [`RunError`]. What goes wrong with a model or an input is in [`Outcome::failures`].
@@ -137,6 +151,7 @@ impl Run {
     ) -> Result<Outcome, RunError> {
         let folder = TempDir::with_prefix("tagger-run-").map_err(RunError::TemporaryFolder)?;
         let paths = hand_over(&self.inputs, folder.path()).map_err(RunError::TemporaryFolder)?;
+        let found = self.look_through_inputs(observe.clone(), &stop);
         let mut outcome = Outcome::default();
         let mut works = JoinSet::new();
         for (index, (model, params)) in self.models.iter().enumerate() {
@@ -165,34 +180,56 @@ impl Run {
                 (work, ledger)
             });
         }
+        let mut rows = Vec::new();
+        let mut tagged = HashSet::new();
         while let Some(done) = works.join_next().await {
             // A panic in one model's task is ours, not the model's: pass it on.
             let (work, ledger) = done.unwrap_or_else(|e| std::panic::resume_unwind(e.into_panic()));
-            let (tags, failures) = ledger.close();
+            let (tags, losses) = ledger.close();
             outcome.finished += tags.len();
             let model = &self.models[work.index].0;
             for (nth, tags) in tags {
-                let input = &self.inputs[work.given[nth]];
-                outcome.rows.extend(tags.into_iter().map(|tag| align(tag, model, input)));
+                let place = work.given[nth];
+                tagged.insert(place);
+                rows.extend(align(tags, model, &self.inputs[place]).map(|row| (place, work.index, row)));
             }
-            let named = |failure: Failure| Failure { input: failure.input.map(|nth| work.given[nth]), ..failure };
-            outcome.failures.extend(failures.into_iter().map(|failure| (work.index, named(failure))));
+            outcome.failures.extend(losses.into_iter().map(|loss| Failure {
+                model: Some(work.index),
+                inputs: loss.inputs.into_iter().map(|nth| work.given[nth]).collect(),
+                message: loss.message,
+            }));
         }
+        let found = tokio::select! {
+            found = found => found.unwrap_or_default(),
+            () = stop.cancelled() => Found::default(),
+        };
+        outcome.failures.extend(found.cut.into_iter().map(|(place, what)| {
+            let advice = match tagged.contains(&place) {
+                true => "the tags cover what is there",
+                false => "copy or record it again",
+            };
+            Failure { model: None, inputs: vec![place], message: format!("{what}; {advice}") }
+        }));
+        outcome.failures.sort_by(|a, b| {
+            let place = |failure: &Failure| (failure.inputs.is_empty(), failure.inputs.clone(), failure.model);
+            place(a).cmp(&place(b))
+        });
         outcome.is_interrupted = stop.is_cancelled();
-        self.sort(&mut outcome);
+        // Stable, so that tags of one model at one time keep the model's order.
+        rows.sort_by_key(|(place, model, row)| (*place, row.start_time, row.end_time, *model));
+        outcome.rows = rows.into_iter().map(|(_, _, row)| row).collect();
         Ok(outcome)
     }
 
-    /// By content in the order given, then time, then model. Tags of one model at one time keep the model's order.
-    fn sort(&self, outcome: &mut Outcome) {
-        let contents: HashMap<&str, usize> =
-            self.inputs.iter().enumerate().map(|(place, input)| (input.content.as_str(), place)).collect();
-        let models: HashMap<&str, usize> =
-            self.models.iter().enumerate().map(|(place, (model, _))| (model.name.as_str(), place)).collect();
-        outcome.rows.sort_by_key(|row| {
-            (contents.get(row.content.as_str()), row.start_time, row.end_time, models.get(row.model.as_str()))
-        });
-        outcome.failures.sort_by_key(|(model, failure)| (failure.input, *model));
+    /// Begins to look for damage in the inputs that any model takes.
+    fn look_through_inputs(
+        &self,
+        observe: impl Fn(Event) + Send + 'static,
+        stop: &CancellationToken,
+    ) -> oneshot::Receiver<Found> {
+        let is_taken = |input: &Input| self.models.iter().any(|(model, _)| input.suits(model.kind()));
+        let taken = self.inputs.iter().cloned().enumerate().filter(|(_, input)| is_taken(input)).collect();
+        look_through(taken, move |warning| observe(Event::Warning { model: None, warning }), stop.clone())
     }
 }
 
@@ -225,16 +262,16 @@ impl Work {
                 Ok(Verdict::Complete) => break,
                 Ok(Verdict::StartAgain) if self.stop.is_cancelled() => break,
                 Ok(Verdict::StartAgain) => {
-                    observe(Event::StartedAgain { model: self.index, left: ledger.unfinished().len() });
+                    observe(Event::StartedAgain { model: self.index, left: ledger.unfinished().count() });
                 }
                 Err(error) => {
-                    ledger.give_up(format!("cannot run `{}`: {error}", self.command[0].display()));
+                    ledger.give_up(error.to_string());
                     break;
                 }
             }
         }
         for warning in ledger.untold_warnings() {
-            observe(Event::Warning { model: self.index, warning });
+            observe(Event::Warning { model: Some(self.index), warning });
         }
         ledger
     }
@@ -248,21 +285,25 @@ impl Work {
         observe: &(impl Fn(Event) + Sync),
     ) -> io::Result<Verdict> {
         let output = folder.join(format!("{number}.jsonl"));
-        let mut changes = Changes::watch(folder).map_err(io::Error::other)?;
+        let mut changes = Changes::watch(folder);
         let mut collector = Collector::new(output.clone());
-        let paths: Vec<String> = ledger.unfinished().into_iter().map(|nth| self.paths[nth].clone()).collect();
+        let paths: Vec<String> = ledger.unfinished().map(|nth| self.paths[nth].clone()).collect();
         let mut command = self.command.clone();
-        command.extend(["--output-path".into(), output.into(), "--params".into(), OsString::from(&self.params)]);
-        let mut process = Process::start(&command, &self.start_folder, &paths)?;
+        command.extend(["--output-path".into(), output.clone().into()]);
+        command.extend(["--params".into(), OsString::from(&self.params)]);
+        let mut process = Process::start(&command, &self.start_folder, &paths, output.as_os_str())
+            .map_err(|error| io::Error::other(format!("cannot start `{}`: {error}", self.command[0].display())))?;
 
         let mut patience = interval(self.settings.input_timeout);
         patience.set_missed_tick_behavior(MissedTickBehavior::Delay);
         patience.tick().await; // the first tick is now
+        let mut has_more = false;
         let over = loop {
+            let something_new = async { if has_more { yield_now().await } else { changes.next().await } };
             tokio::select! {
                 status = process.wait() => break Over::Exited(status),
                 () = self.stop.cancelled() => break Over::Stopped,
-                () = changes.next() => collector.read_new(|line| self.enter(line, ledger, observe))?,
+                () = something_new => has_more = collector.read_some(|line| self.enter(line, ledger, observe))?,
                 _ = patience.tick() => {
                     if !process.has_read() {
                         break Over::NeverRead;
@@ -286,10 +327,11 @@ impl Work {
             }
             Over::Exited(status) => {
                 let status = status?;
-                ledger.end(match status.success() {
-                    true => Ending::Clean,
-                    false => Ending::Failed(describe(status) + &log_end(&log)),
-                })
+                let told = match status.success() {
+                    true => "it exited with status 0, but no progress message has come".to_owned(),
+                    false => describe(status),
+                };
+                ledger.end(Ending { is_clean: status.success(), told: told + &log_end(&log) })
             }
         })
     }
@@ -305,7 +347,7 @@ impl Work {
             Some(Notice::Ratio(progress)) => observe(Event::Ratio { model, progress }),
             Some(Notice::Warning(warning)) => {
                 let input = warning.input.map(|nth| self.given[nth]);
-                observe(Event::Warning { model, warning: Warning { input, ..warning } });
+                observe(Event::Warning { model: Some(model), warning: Warning { input, ..warning } });
             }
         }
     }

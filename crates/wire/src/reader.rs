@@ -141,7 +141,11 @@ struct Envelope {
 }
 
 fn parse(line: &[u8]) -> Result<Message, FaultKind> {
-    // Two steps, so that a fault can say which of them failed and in which field.
+    // Two steps, so that a fault can say which of them failed and in which field. An array would pass for the fields of
+    // a message in order.
+    if line.starts_with(b"[") && serde_json::from_slice::<IgnoredAny>(line).is_ok() {
+        return Err(FaultKind::NotMessage("an array".into()));
+    }
     let envelope: Envelope = serde_json::from_slice(line)
         .map_err(|e| if e.is_data() { FaultKind::NotMessage(problem(&e)) } else { FaultKind::NotJson })?;
     if !["tag", "progress", "progress_ratio", "error"].contains(&envelope.r#type.as_str()) {
@@ -209,7 +213,7 @@ mod tests {
         assert_snapshot!(faults(text), @r#"
         line 1: not JSON: Loading weights…
         ok: {"type":"progress","data":{"source_media":"a.mp4"}}
-        line 4: not a message: invalid type: integer `1`, expected a string: [1, 2]
+        line 4: not a message: an array: [1, 2]
         line 5: unknown message type `heartbeat`: {"type":"heartbeat","data":{}}
         line 6: tag message: missing field `tag`: {"type":"tag","data":{"start_time":0,"end_time":1,"source_media":"a.mp4"}}
         line 7: tag message: invalid type: string "0", expected a JSON number: {"type":"tag","data":{"start_time":"0","end_time":1,"tag":"x","source_media":"a.mp4"}}

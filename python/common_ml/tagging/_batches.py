@@ -106,12 +106,23 @@ class ObjectLines:
 
     def _read(self, source: Any) -> None:
         try:
-            # Without any standard input there are no files.
-            for line in iter(source.readline, "") if hasattr(source, "readline") else source or ():
-                text = line.strip()
+            for line in _lines_of(source):
+                text = os.fsdecode(line).strip()
                 if text:
                     self._queue.put(text)
         except Exception as error:
             self._queue.put(error)
         else:
             self._queue.put(None)
+
+
+def _lines_of(source: Any) -> Iterator[Union[str, bytes]]:
+    if source is None:  # a program without standard input has no files
+        return
+    if not hasattr(source, "readline"):
+        yield from source
+        return
+    line = source.readline()
+    while line:
+        yield line
+        line = source.readline()

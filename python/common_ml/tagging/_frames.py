@@ -11,6 +11,7 @@ from typing import Any, Iterator, List, Optional, Tuple, Union
 import numpy as np
 
 from common_ml import _native
+from common_ml.tagging import _wire
 from common_ml.tagging._returned import listed, shown
 from common_ml.tagging.messages import FrameInfo, Tag
 from common_ml.tagging.models.frame_based import BatchFrameModel, FrameModel
@@ -57,7 +58,7 @@ class FrameTagging:
         frames = _native.Frames(file, self._fps)
         ranges = _native.RangeBuilder(self._allow_single_frame)
         for (index, _, time_ms, duration_ms), seen in self._seen(file, frames):
-            ranges.add(time_ms, duration_ms, [tag.tag for tag in seen])
+            ranges.add(time_ms, duration_ms, [_wire.writable(tag.tag) for tag in seen])
             for tag in seen:
                 yield _on_frame(file, index, time_ms, tag)
         for start_ms, end_ms, text in ranges.finish():

@@ -5,6 +5,7 @@ from typing import Any, Dict
 
 from common_ml.tagging._returned import shown
 from common_ml.tagging.file_tagger import AVModel, BatchFrameModel, FileTagger, FrameModel
+from common_ml.tagging.models.processor import TagProcessor
 from common_ml.tagging.producer import TagMessageProducer
 
 # What models derive from, and the method that tells those that derive from nothing.
@@ -14,6 +15,7 @@ KINDS = (
     (FrameModel, "tag_frame"),
     (AVModel, "tag"),
     (FileTagger, "tag"),
+    (TagProcessor, "process"),
 )
 
 

@@ -36,7 +36,7 @@ def encode(message: Message) -> str:
         if not isinstance(message, Tag):
             raise
         raise InvalidMessage(f"tag {shown(message.tag)} of {shown(message.source_media)}: {error}") from None
-    return _without_surrogates(line)
+    return writable(line)
 
 
 def _fields(message: object) -> Tuple[str, Dict[str, Any]]:
@@ -98,7 +98,7 @@ def _number(value: object, field: str) -> float:
     value = _scalar(value)
     if not isinstance(value, (int, float)):
         raise InvalidMessage(f"{field} is {shown(value)}; a number is expected")
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise InvalidMessage(f"{field} is {value}, which JSON cannot hold")
     return value
 
@@ -166,7 +166,7 @@ def _key(key: object, name: str) -> Any:
     raise InvalidMessage(f"{name} has the key {shown(key)}; JSON knows strings only")
 
 
-def _without_surrogates(text: str) -> str:
+def writable(text: str) -> str:
     """Halves of characters have no UTF-8: they are written as `?`, rather than losing the line."""
     try:
         text.encode()

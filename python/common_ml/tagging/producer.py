@@ -3,12 +3,13 @@
 from abc import ABC, abstractmethod
 from typing import Iterator, List, Optional, Union, cast
 
-from common_ml.tagging import _frames, _returned
+from common_ml.tagging import _frames, _ranges, _returned
 from common_ml.tagging.file_tagger import AVModel, FileTagger
 from common_ml.tagging.messages import Error as Error
 from common_ml.tagging.messages import Message as Message
 from common_ml.tagging.messages import Progress as Progress
 from common_ml.tagging.messages import Tag as Tag
+from common_ml.tagging.models.processor import TagProcessor
 
 
 class TagMessageProducer(ABC):
@@ -51,6 +52,11 @@ class TagMessageProducer(ABC):
             return _FileByFile(FileTagger.from_video_model(cast(AVModel, model)))
         return _FileByFile(FileTagger.from_frame_model(model, fps, allow_single_frame, batch_size))
 
+    @staticmethod
+    def from_tag_processor(p: TagProcessor) -> "TagMessageProducer":
+        """Files that name time ranges, joined where they touch, with a model that fetches its own media."""
+        return _RangeByRange(p)
+
 
 class _FileByFile(TagMessageProducer):
     def __init__(self, tagger: FileTagger):
@@ -66,3 +72,14 @@ class _FileByFile(TagMessageProducer):
                 yield Error.of(error, file)
             else:
                 yield Progress(file)
+
+
+class _RangeByRange(TagMessageProducer):
+    def __init__(self, processor: TagProcessor):
+        self._work = _ranges.RangeWork(processor)
+
+    def produce(self, files: List[str]) -> Iterator[Message]:
+        return self._work.batch(files)
+
+    def on_completion(self) -> Iterator[Message]:
+        return self._work.completion()

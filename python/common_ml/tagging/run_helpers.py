@@ -9,8 +9,9 @@ import sys
 import traceback
 from abc import ABC as ABC
 from abc import abstractmethod as abstractmethod
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Callable, Iterable, TextIO, Type
+from typing import Any, Iterable, TextIO, Type
 from typing import Dict as Dict
 from typing import Iterator as Iterator
 from typing import List as List
@@ -25,6 +26,7 @@ from common_ml.tagging.file_tagger import AVModel as AVModel
 from common_ml.tagging.file_tagger import BatchFrameModel as BatchFrameModel
 from common_ml.tagging.file_tagger import FileTagger as FileTagger
 from common_ml.tagging.file_tagger import FrameModel as FrameModel
+from common_ml.tagging.models.processor import TagProcessor as TagProcessor
 from common_ml.tagging.models.tag_types import FrameTag as FrameTag
 from common_ml.tagging.producer import Error as Error
 from common_ml.tagging.producer import Message as Message
@@ -80,6 +82,8 @@ def run_default(model: Any, batch_timeout: float = _DEFAULT_BATCH_TIMEOUT, batch
         start_loop_from_producer(producer=TagMessageProducer.from_file_tagger(model), **common)
     elif kind is AVModel:
         start_loop_from_av_model(model=model, **common)
+    elif kind is TagProcessor:
+        start_loop_from_processor(model=model, **common)
     else:
         start_loop_from_frame_model(model=model, **common, **frames)
 
@@ -103,10 +107,18 @@ def start_loop_from_producer(
     with open(output_path, "a", encoding="utf-8", newline="\n") as fout:
         for files in _batches.batches(_batches.open_lines(sys.stdin), gather_seconds, batch_limit):
             for file in files:
-                print(f"Got {file}", flush=True)
-            _run_step(fout, continue_on_error, producer.produce, files)
-        # The program ends after this one, so there is nothing to continue with.
-        _run_step(fout, False, producer.on_completion)
+                _say(file)
+            try:
+                with _told(fout):
+                    _write_all(producer.produce(files), fout, continue_on_error)
+            except AbortTaggingException:
+                raise
+            except Exception:
+                if not continue_on_error:
+                    raise
+                traceback.print_exc()
+        with _told(fout):
+            _write_all(producer.on_completion(), fout, continue_on_error)
 
 
 def start_loop_from_av_model(
@@ -119,6 +131,23 @@ def start_loop_from_av_model(
     """Runs a model that looks at whole files; see `start_loop_from_producer`."""
     start_loop_from_producer(
         producer=TagMessageProducer.from_model(model),
+        output_path=output_path,
+        continue_on_error=continue_on_error,
+        batch_timeout=batch_timeout,
+        batch_limit=batch_limit,
+    )
+
+
+def start_loop_from_processor(
+    model: TagProcessor,
+    output_path: str,
+    continue_on_error: bool = False,
+    batch_timeout: float = 1,
+    batch_limit: Optional[int] = None,
+) -> None:
+    """Runs a model of time ranges; see `start_loop_from_producer`. Waits longer, so that more ranges can be joined."""
+    start_loop_from_producer(
+        producer=TagMessageProducer.from_tag_processor(model),
         output_path=output_path,
         continue_on_error=continue_on_error,
         batch_timeout=batch_timeout,
@@ -210,19 +239,23 @@ def _flag(params: Dict[str, Any], name: str, default: bool) -> bool:
     return bool(value)
 
 
-def _run_step(
-    fout: TextIO, continue_on_error: bool, step: Callable[..., Optional[Iterable[Message]]], *arguments: Any
-) -> None:
-    """Writes what a step yields. Its exception is written too, then raised, unless the loop continues."""
+@contextmanager
+def _told(fout: TextIO) -> Iterator[None]:
+    """Writes whatever is raised inside, unless the runtime knows of it, and lets it pass."""
     try:
-        _write_all(step(*arguments), fout, continue_on_error)
+        yield
     except Exception as error:
         if not _report.is_told(error):
             write_message(Error.of(error), fout)
             _report.mark(error)
-        if not continue_on_error or isinstance(error, AbortTaggingException):
-            raise
-        traceback.print_exception(type(error), error, error.__traceback__)
+        raise
+
+
+def _say(file: str) -> None:
+    try:
+        print(f"Got {file}", flush=True)
+    except UnicodeEncodeError:  # a name that standard output has no characters for
+        print(f"Got {file!a}", flush=True)
 
 
 def _write_all(messages: Optional[Iterable[Message]], fout: TextIO, continue_on_error: bool) -> None:

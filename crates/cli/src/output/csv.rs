@@ -25,7 +25,7 @@ pub fn write(rows: &[TagRow], out: &mut impl Write) -> io::Result<()> {
         let frame = row.frame_info.as_ref();
         let region = frame.and_then(|frame| frame.region);
         table.write_record([
-            row.content.as_str(),
+            &*row.content,
             &serde_json::to_string(&row.stream)?.replace('"', ""),
             &row.track,
             &row.model,

@@ -13,6 +13,10 @@ use super::{Boundary, BoundaryKind, Moment};
 /// How far contrast sinks at least, in parts of what it was.
 const DEEP: f64 = 0.2;
 
+/// How much contrast there must be again, in parts of the least, before a picture can have come. Less than what sinking asks
+/// for: what comes may be paler than what went, and a flash must not be waited on for ever.
+const RISEN: f64 = 2.5;
+
 /// Least contrast, in levels, that is a picture at all.
 const PICTURE: f64 = 4.0;
 
@@ -25,8 +29,11 @@ const MEMORY_SECONDS: f64 = 2.0;
 /// So many frames are remembered at most, whatever a file says of its times.
 const MOST_REMEMBERED: usize = 512;
 
-/// Without more contrast for so long, the new picture has come.
+/// After so long without much more contrast, the new picture has come.
 const SETTLED_SECONDS: f64 = 0.2;
+
+/// What is not much less contrast, in parts of the most there was.
+const STRONG: f64 = 0.9;
 
 /// A picture is there while it has so much of its contrast.
 const THERE: f64 = 0.8;
@@ -129,23 +136,21 @@ impl Away {
         }
     }
 
-    /// Whether a new picture was there before this frame: it is as strong as it gets, or goes already.
+    /// Whether a picture was there before this frame: it hardly gets stronger, or goes already.
     fn has_settled(&self, next: &Tone) -> bool {
         let peak = peak(&self.rising);
-        let since = self.rising.iter().find(|tone| tone.contrast >= peak).map_or(0.0, |top| next.seconds - top.seconds);
-        self.has_risen() && (since >= SETTLED_SECONDS && next.contrast <= peak || next.contrast <= peak * DEEP)
-    }
-
-    fn has_risen(&self) -> bool {
-        peak(&self.rising) >= (self.flattest.contrast / DEEP).max(PICTURE)
+        let top = self.rising.iter().find(|tone| tone.contrast >= peak * STRONG);
+        let stays = top.is_some_and(|top| next.seconds - top.seconds >= SETTLED_SECONDS);
+        let has_risen = peak >= (self.flattest.contrast * RISEN).max(PICTURE);
+        has_risen && stays || peak >= PICTURE && next.contrast <= peak * DEEP
     }
 
     /// The boundary, if this was a fade.
     fn fade(&self) -> Option<Boundary> {
-        if !self.has_risen() {
+        let (old, new) = (peak(&self.out), peak(&self.rising));
+        if new < PICTURE || self.flattest.contrast > new * DEEP {
             return None;
         }
-        let (old, new) = (peak(&self.out), peak(&self.rising));
         let start = self.out.iter().rposition(|tone| tone.contrast >= old * THERE)?;
         let end = self.rising.iter().position(|tone| tone.contrast >= new * THERE)?;
         let (out, rise) = (&self.out[start..], self.rising.iter().take(end + 1).rev());
@@ -317,6 +322,23 @@ mod tests {
         let clip = [faded(1, 30, 0, 8, 0), faded(2, 30, 8, 8, 0), faded(3, 30, 8, 8, 255), faded(4, 30, 8, 0, 255)];
         assert_eq!(boundaries(&clip[..2].concat()), [(30, Fade)]);
         assert_eq!(boundaries(&clip[2..].concat()), [(30, Fade)]);
+    }
+
+    #[test]
+    fn a_pale_flash_does_not_hide_the_fade_that_follows() {
+        let mut clip = [faded(1, 60, 0, 12, 0), faded(2, 40, 12, 0, 0)].concat();
+        clip[20] = mixed(&clip[20], 0.18, 255);
+        // A little less contrast from then on, as in a scene that moves.
+        clip[21..48].iter_mut().for_each(|picture| *picture = mixed(picture, 0.85, 128));
+        assert_eq!(boundaries(&clip), [(60, Fade)]);
+    }
+
+    #[test]
+    fn a_picture_that_grows_livelier_after_it_came_is_a_new_shot_all_the_same() {
+        let part = |n: i32| (f64::from(n) / 24.0).min(0.5 + f64::from(n - 12) / 300.0);
+        let livelier = (0..150).map(|n| mixed(&scene(2, 0, 0), part(n), 0)).collect();
+        let clip = [faded(1, 40, 0, 12, 0), livelier].concat();
+        assert_eq!(boundaries(&clip), [(40, Fade)]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Finds the shots of a video: from one cut or fade to the next.
 //!
-//! Every frame is decoded, made small, and given to a [`Detector`](detector::Detector), which says where shots begin; the
+//! Every frame is decoded, made small, and given to a [`Detector`], which says where shots begin; the
 //! shots between cover the clip. Nothing here was learned from data, so each boundary can be explained: see
 //! [`difference`], [`cuts`] and [`fades`].
 

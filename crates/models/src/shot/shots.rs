@@ -68,19 +68,16 @@ mod tests {
         let cut = Boundary { at: moment(3, 120), kind: BoundaryKind::Cut, score: 0.123_46 };
         let fade = Boundary { at: moment(5, 200), kind: BoundaryKind::Fade, score: 1.0 };
         let shots = between(moment(0, 7), &[cut, fade], moment(9, 360), moment(0, 40).time);
-        let told: Vec<_> = shots
-            .iter()
-            .map(|shot| {
-                let tag = shot.tag();
-                format!(
-                    "{}..{} {} {}",
-                    tag.start_time,
-                    tag.end_time,
-                    tag.tag,
-                    Value::from(tag.additional_info.unwrap())
-                )
-            })
-            .collect();
-        insta::assert_snapshot!(told.join("\n"), @"");
+        let told = |shot: &Shot| {
+            let tag = shot.tag();
+            let info = Value::from(tag.additional_info.unwrap_or_default());
+            format!("{}..{} {} {info}", tag.start_time, tag.end_time, tag.tag)
+        };
+        let told: Vec<_> = shots.iter().map(told).collect();
+        insta::assert_snapshot!(told.join("\n"), @r#"
+        7..120 shot {"kind":"start","score":null,"start_frame":0,"end_frame":3}
+        120..200 shot {"kind":"cut","score":0.123,"start_frame":3,"end_frame":5}
+        200..400 shot {"kind":"fade","score":1.0,"start_frame":5,"end_frame":10}
+        "#);
     }
 }

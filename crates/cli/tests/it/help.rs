@@ -1,0 +1,160 @@
+//! What `--help` and wrong usage say.
+
+use insta::assert_snapshot;
+
+use crate::place::Place;
+
+#[test]
+fn help_says_what_there_is() {
+    assert_snapshot!(Place::new().tagger("--help", &[]), @"
+    exit 0
+    --- stdout
+    Turns media into time-aligned tags with anybody's model
+
+    Usage: tagger <COMMAND>
+
+    Commands:
+      run      Run models over media and show their tags
+      inspect  Show what a media file really contains, or what a model says of itself
+      help     Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+    ");
+    assert_snapshot!(Place::new().tagger("run --help", &[]), @"
+    exit 0
+    --- stdout
+    Run models over media and show their tags
+
+    Usage: tagger run [OPTIONS] --model <MODEL> <INPUTS>...
+
+    Arguments:
+      <INPUTS>...
+              Tag these files, and the media in these folders
+
+    Options:
+      -m, --model <MODEL>
+              Run this model: a shipped model's name, a folder with a tagger.toml, or a .py file. May be
+              given several times
+
+      -p, --param <KEY=VALUE>
+              Set a parameter, for one of several models as `model:key=value`. May be given several
+              times
+
+          --params <JSON|@FILE>
+              Set parameters from a JSON object, or from a file that holds one (@FILE). `-p` wins over
+              it
+
+          --from <TIME>
+              Show only tags that reach beyond this time: seconds, HH:MM:SS.mmm or frames (375f)
+
+              The models are given the whole file all the same.
+
+          --to <TIME>
+              Show only tags that begin before this time: seconds, HH:MM:SS.mmm or frames (375f)
+
+              The models are given the whole file all the same.
+
+          --format <FORMAT>
+              Write tags in this format [default: by the output file's extension, else table]
+
+              Possible values:
+              - table: For people
+              - jsonl: One JSON object a tag and line
+              - csv:   One row a tag, with a header
+              - vtt:   WebVTT: one cue a tag, for players
+
+      -o, --output <FILE>
+              Write tags to this file, `-` for standard output. May be given several times [default: -]
+
+          --python <PATH>
+              Run Python models with this interpreter [default: the model folder's .venv, VIRTUAL_ENV,
+              python3]
+
+              [env: TAGGER_PYTHON=]
+
+          --input-timeout <SECONDS>
+              Give up on a model that has not begun to read its input after this many seconds
+
+              [default: 600]
+
+      -q, --quiet
+              Show no progress
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Exit status: 0 done, 1 something failed (what did not fail is shown all the same), 2 usage, 130
+    interrupted.
+
+    Examples:
+      tagger run -m shot clip.mp4
+      tagger run -m shot -m my_model.py --format jsonl -o tags.jsonl media/
+    ");
+    assert_snapshot!(Place::new().tagger("inspect --help", &[]), @"
+    exit 0
+    --- stdout
+    Show what a media file really contains, or what a model says of itself
+
+    Usage: tagger inspect [OPTIONS] <FILE|MODEL>
+
+    Arguments:
+      <FILE|MODEL>  Look into this: a media file, or a model as `tagger run -m` takes it
+
+    Options:
+          --json     Print JSON, for programs
+      -h, --help     Print help
+      -V, --version  Print version
+    ");
+}
+
+#[test]
+fn wrong_usage_is_exit_2() {
+    let told = ["run", "run -m x", "walk", "run -m x --format yaml a.mp4", "run -m x --input-timeout 0 a.mp4"]
+        .map(|line| Place::new().tagger(line, &[]));
+    assert_snapshot!(told.join("\n\n"), @"
+    exit 2
+    --- stderr
+    error: the following required arguments were not provided:
+      --model <MODEL>
+      <INPUTS>...
+
+    Usage: tagger run --model <MODEL> <INPUTS>...
+
+    For more information, try '--help'.
+
+    exit 2
+    --- stderr
+    error: the following required arguments were not provided:
+      <INPUTS>...
+
+    Usage: tagger run --model <MODEL> <INPUTS>...
+
+    For more information, try '--help'.
+
+    exit 2
+    --- stderr
+    error: unrecognized subcommand 'walk'
+
+    Usage: tagger <COMMAND>
+
+    For more information, try '--help'.
+
+    exit 2
+    --- stderr
+    error: invalid value 'yaml' for '--format <FORMAT>'
+      [possible values: table, jsonl, csv, vtt]
+
+    For more information, try '--help'.
+
+    exit 2
+    --- stderr
+    error: invalid value '0' for '--input-timeout <SECONDS>': give a number of seconds above 0
+
+    For more information, try '--help'.
+    ");
+}

@@ -1,0 +1,15 @@
+//! Drives the real binary over real clips with small model programs, as a user would.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // helpers of tests
+
+mod bad_input;
+mod bad_models;
+mod handover;
+mod help;
+mod inspect;
+mod interrupt;
+mod many;
+mod odd_lines;
+mod outputs;
+mod params;
+mod place;
+mod window;

@@ -1,0 +1,8 @@
+"""Loads for ever and never comes to its input."""
+
+import signal
+
+import contract
+
+contract.OUTPUT.close()
+signal.pause()

@@ -1,0 +1,86 @@
+//! Looks through the input files themselves while models work on them.
+//!
+//! A model that reads a file whose end is missing tags what is there and says nothing. So the packets are read once here,
+//! without decoding: what is cut off or broken is told, whatever the models make of it.
+
+use std::thread;
+
+use tagger_media::{Damage, MediaKind, Scan, Timestamp, scan};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Input, Warning};
+
+/// What is wrong with the files of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Inputs of which a part is missing, and which.
+    pub cut: Vec<(usize, String)>,
+}
+
+/// Looks through `inputs` in a thread of its own, told by their places in the run. Damage that costs no more than itself
+/// goes to `warn`. The thread ends after the file it is at once `stop` is cancelled.
+pub(crate) fn look_through(
+    inputs: Vec<(usize, Input)>,
+    warn: impl Fn(Warning) + Send + 'static,
+    stop: CancellationToken,
+) -> oneshot::Receiver<Found> {
+    let (sender, receiver) = oneshot::channel();
+    thread::spawn(move || {
+        let mut found = Found::default();
+        // A still has no packets worth reading: its picture is all there is.
+        for (place, input) in inputs.into_iter().filter(|(_, input)| input.media.kind != MediaKind::Still) {
+            if stop.is_cancelled() {
+                break;
+            }
+            // What cannot be read at all is told by the models, who cannot either.
+            let Ok(scanned) = scan(&input.path) else { continue };
+            match missing(&input, &scanned) {
+                Some(what) => found.cut.push((place, what)),
+                None => {
+                    for damage in &scanned.damage {
+                        warn(Warning { input: Some(place), message: describe_damage(damage, input.media.start) });
+                    }
+                }
+            }
+        }
+        // Nobody waits for it any more when the run was stopped.
+        let _ = sender.send(found);
+    });
+    receiver
+}
+
+/// Why the end of a file is missing, if it is.
+fn missing(input: &Input, scanned: &Scan) -> Option<String> {
+    let whys: Vec<String> = scanned
+        .damage
+        .iter()
+        .filter(|damage| !matches!(damage, Damage::Packets { .. }))
+        .map(|damage| describe_damage(damage, input.media.start))
+        .collect();
+    let last =
+        scanned.video.as_ref().and_then(|video| video.last).map(|last| last.seconds() - input.media.start.seconds());
+    let span = match (last, input.media.duration.map(|duration| duration.seconds())) {
+        (Some(last), Some(all)) if last < all - 1.0 => format!(", its pictures end at {last:.3} s of {all:.3} s"),
+        _ => String::new(),
+    };
+    (!whys.is_empty()).then(|| whys.join("; ") + &span)
+}
+
+/// Says in words what is broken in a file whose timeline begins at `start`.
+pub fn describe_damage(damage: &Damage, start: Timestamp) -> String {
+    let at = |time: &Timestamp| time.seconds() - start.seconds();
+    match damage {
+        Damage::Packets { stream, count, first, last } => {
+            let packets = if *count == 1 { "1 damaged packet".to_owned() } else { format!("{count} damaged packets") };
+            let span = match (first, last) {
+                (Some(first), Some(last)) if first == last => format!(" at {:.3} s", at(first)),
+                (Some(first), Some(last)) => format!(" between {:.3} s and {:.3} s", at(first), at(last)),
+                _ => String::new(),
+            };
+            format!("{packets} in stream {stream}{span}")
+        }
+        Damage::Unreadable { reason } => format!("cannot be read to its end ({reason})"),
+        Damage::Cut { missing_bytes } => format!("its end is missing (at least {missing_bytes} bytes)"),
+    }
+}
