@@ -32,4 +32,8 @@ fn a_reader_dropped_on_the_way_leaves_no_thread() {
         drop(audio);
         assert_eq!(threads(), before);
     }
+    // In the middle of a group of a file that is decoded as a whole by several threads.
+    let whole = FrameOptions { decode_all: true, ..options };
+    drop(Frames::open(&path, &whole).unwrap());
+    assert_eq!(threads(), before);
 }

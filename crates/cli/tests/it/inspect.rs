@@ -9,6 +9,14 @@ fn told(clip: &str) -> String {
 }
 
 #[test]
+fn what_sampling_would_decode() {
+    let planned = |clip: &str, line: &str| Place::with(&[clip]).tagger(line, &[clip]);
+    assert_snapshot!(planned("h264_opengop.mp4", "inspect --plan --fps 0.5"), @"");
+    assert_snapshot!(planned("raw.h264", "inspect --plan"), @"");
+    assert_snapshot!(planned("one_frame.mp4", "inspect --plan --json"), @"");
+}
+
+#[test]
 fn videos() {
     assert_snapshot!(told("h264.mp4"), @"
     exit 0
