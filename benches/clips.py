@@ -5,6 +5,7 @@ pictures have the sizes of real ones (about 4 Mbit/s at 1080p). `b-bias` holds B
 with more of them, those who leave them out would look better.
 """
 
+import os
 import pathlib
 import subprocess
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ FULL = [
     Clip("1080p HEVC, GOP 50", 1920, 1080, 40, f"{X265} {X265_PARAMS}"),
     Clip("1080p AV1, GOP 50", 1920, 1080, 20, "-c:v libsvtav1 -preset 10 -crf 35 -g 50"),
 ]
-PLAIN = Clip("1080p plain", 1920, 1080, 60, "-c:v libx264 -preset ultrafast -crf 35 -bf 3 -g 50")
+PLAIN = Clip("1080p plain", 1920, 1080, 60, "-c:v libx264 -preset veryfast -crf 35 -bf 3 -g 50")
 
 
 class Clips:
@@ -78,7 +79,7 @@ class Clips:
     def plain(self, seconds: int) -> pathlib.Path:
         """Pictures that cost few bits, over and over: what a long file needs of memory does not depend on its bits."""
         clip = self._shortened(PLAIN)
-        source = f"testsrc2=size={clip.width}x{clip.height}:rate=25:duration={clip.seconds}"
+        source = f"testsrc=size={clip.width}x{clip.height}:rate=25:duration={clip.seconds}"
         once = self._made(clip.name, ["-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", *clip.coding.split()])
         again = ["-stream_loop", "-1", "-i", str(once), "-t", str(seconds), "-c", "copy"]
         return self._made(f"{clip.name}, {seconds} s", again)
@@ -105,7 +106,7 @@ class Clips:
         if not (path.exists() and recipe.exists() and recipe.read_text() == told):
             print(f"making {path.relative_to(ROOT)}", flush=True)
             new = path.with_suffix(".new.mp4")
-            subprocess.run([*FFMPEG, *command, str(new)], check=True)
+            subprocess.run([*FFMPEG, *command, str(new)], env={**os.environ, "SVT_LOG": "1"}, check=True)
             new.rename(path)
             recipe.write_text(told)
         return path

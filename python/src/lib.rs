@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 mod errors;
 mod frames;
 mod media;
+mod params;
 mod ranges;
 
 /// The module `common_ml._native`; `_native.pyi` beside the Python sources has its types.
@@ -17,6 +18,8 @@ mod _native {
     use crate::frames::Frames;
     #[pymodule_export]
     use crate::media::{MediaFacts, file_kind, probe, read_still};
+    #[pymodule_export]
+    use crate::params::{check_params, closed_schema, schema_with_loop};
     #[pymodule_export]
     use crate::ranges::RangeBuilder;
 }

@@ -32,6 +32,28 @@ pub enum MediaError {
         /// What the system said.
         source: io::Error,
     },
+    /// A part could not be written.
+    #[error("cannot write `{}`; check the folder's permissions and the space on the disk", path.display())]
+    Unwritable {
+        /// The part.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Pieces of sound that do not become one.
+    #[error("cannot join `{}`: {reason}; join consecutive parts of one stream", path.display())]
+    CannotJoin {
+        /// The part at which it ended.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Its content was not the same the second time.
+    #[error("`{}` changed while it was read; wait until it is complete", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file of no bytes.
     #[error("`{}` is empty (0 bytes); copy it again", path.display())]
     Empty {
@@ -63,6 +85,27 @@ pub enum MediaError {
         path: PathBuf,
         /// What it holds instead.
         found: String,
+    },
+    /// Sound was asked of something that has none.
+    #[error("no sound in `{}` (it holds {found}); choose a file that has sound", path.display())]
+    NoSound {
+        /// The file.
+        path: PathBuf,
+        /// What it holds instead.
+        found: String,
+    },
+    /// Sound was asked for in a form that cannot be made.
+    #[error(
+        "cannot make {what} from `{}`; ask for 1 to {} samples a second, 1 to 8 channels and blocks of 1 to {} samples",
+        path.display(),
+        crate::AudioOptions::MAX_RATE,
+        crate::AudioOptions::MAX_BLOCK_SAMPLES
+    )]
+    BadSound {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        what: String,
     },
     /// Not one frame came out.
     #[error("no frame of `{}` could be decoded as {codec} ({reason}); the file is damaged, copy it again", path.display())]

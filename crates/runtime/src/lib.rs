@@ -7,6 +7,7 @@
 mod align;
 mod collector;
 mod damage;
+mod describe;
 mod handover;
 mod input;
 mod ledger;
@@ -19,6 +20,7 @@ mod strays;
 
 pub use align::{StreamName, TagRow};
 pub use damage::describe_damage;
+pub use describe::describe_models;
 pub use input::{Input, InputError, find_inputs};
 pub use ledger::Warning;
 pub use model::{Model, ModelError, shipped_models};

@@ -1,4 +1,4 @@
-//! Turns packets into pictures.
+//! Turns packets into pictures or sound.
 
 use std::{
     ffi::c_int,
@@ -7,7 +7,7 @@ use std::{
 
 use ffmpeg_sys_the_third as ffi;
 
-use super::{AvError, Packet, Picture, coded_pixels, input::Stream};
+use super::{AvError, Packet, Picture, Sound, coded_pixels, input::Stream};
 
 /// An opened decoder.
 pub struct Decoder(NonNull<ffi::AVCodecContext>);
@@ -30,8 +30,15 @@ pub enum Received {
     Finished,
 }
 
+/// What the decoder of a sound stream answered.
+pub enum Heard {
+    Sound(Sound),
+    NeedsPacket,
+    Finished,
+}
+
 impl Decoder {
-    /// Opens the decoder of a video stream. `Ok(None)` when libav has none for its codec.
+    /// Opens the decoder of a stream. `Ok(None)` when libav has none for its codec.
     ///
     /// `threads` 0 lets libav take one a core. A picture of far more than `max_pixels` is refused
     /// like a damaged one; the exact limit is the caller's to keep.
@@ -96,6 +103,18 @@ impl Decoder {
             Ok(_) => Ok(Received::Picture(picture)),
             Err(AvError::AGAIN) => Ok(Received::NeedsPacket),
             Err(AvError::END) => Ok(Received::Finished),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes the next stretch of sound. Samples that only prime the decoder or fill its last block are cut off by it.
+    pub fn receive_sound(&mut self) -> Result<Heard, AvError> {
+        let mut sound = Sound::new()?;
+        // SAFETY: the context is open and the frame valid and empty.
+        match AvError::check(unsafe { ffi::avcodec_receive_frame(self.0.as_ptr(), sound.as_mut_ptr()) }) {
+            Ok(_) => Ok(Heard::Sound(sound)),
+            Err(AvError::AGAIN) => Ok(Heard::NeedsPacket),
+            Err(AvError::END) => Ok(Heard::Finished),
             Err(error) => Err(error),
         }
     }

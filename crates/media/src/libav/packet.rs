@@ -7,7 +7,7 @@ use std::{
 
 use ffmpeg_sys_the_third as ffi;
 
-use super::{AvError, ticks};
+use super::{AvError, PacketTimes, ticks};
 
 /// A packet: owned, freed on drop, filled again and again.
 pub struct Packet(NonNull<ffi::AVPacket>);
@@ -71,6 +71,45 @@ impl Packet {
     /// Whether it is decoded but not shown, as an edit list can ask.
     pub fn is_discarded(&self) -> bool {
         self.raw().flags & ffi::AV_PKT_FLAG_DISCARD != 0
+    }
+
+    /// Whether it brings new parameters or colours for the decoder, beside its data.
+    pub fn changes_the_decoder(&self) -> bool {
+        use ffi::AVPacketSideDataType as Kind;
+        [Kind::NEW_EXTRADATA, Kind::PARAM_CHANGE, Kind::PALETTE].into_iter().any(|kind| {
+            // SAFETY: the packet is valid; the size is optional, and the answer null or inside of the packet.
+            let data = unsafe { ffi::av_packet_get_side_data(self.as_ptr(), kind, ptr::null_mut()) };
+            !data.is_null()
+        })
+    }
+
+    /// How many samples of its sound are to be left out, at the beginning and at the end.
+    pub fn samples_to_skip(&self) -> (u32, u32) {
+        let mut size = 0;
+        // SAFETY: the packet is valid; the answer is null or points to `size` bytes inside of it.
+        let data =
+            unsafe { ffi::av_packet_get_side_data(self.as_ptr(), ffi::AVPacketSideDataType::SKIP_SAMPLES, &mut size) };
+        if data.is_null() || size < 8 {
+            return (0, 0);
+        }
+        // SAFETY: at least 8 bytes long, as was asked above.
+        let &[a, b, c, d, e, f, g, h] = unsafe { &*data.cast::<[u8; 8]>() };
+        (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]))
+    }
+
+    /// Makes it a packet of the first stream at other times.
+    pub(super) fn set_times(&mut self, times: PacketTimes) {
+        // SAFETY: the packet is alive and ours alone.
+        let raw = unsafe { self.0.as_mut() };
+        (raw.pts, raw.dts, raw.duration) = (times.pts, times.dts, times.duration);
+        (raw.stream_index, raw.pos) = (0, -1);
+        raw.flags &= !ffi::AV_PKT_FLAG_DISCARD;
+    }
+
+    /// Marks it as one that decoding can begin with.
+    pub(super) fn mark_key(&mut self) {
+        // SAFETY: the packet is alive and ours alone.
+        unsafe { self.0.as_mut() }.flags |= ffi::AV_PKT_FLAG_KEY;
     }
 
     pub fn first_byte(&self) -> Option<u8> {
