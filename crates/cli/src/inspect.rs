@@ -6,7 +6,8 @@ use std::slice;
 use anyhow::Context;
 use serde_json::{Map, Value, json};
 use tagger_media::{
-    MediaInfo, MediaKind, Rational, Scan, StreamInfo, StreamKind, VideoInfo, check_extension, probe, scan,
+    MediaInfo, MediaKind, Rate, Rational, Scan, StreamInfo, StreamKind, VideoInfo, check_extension, plan_report, probe,
+    scan,
 };
 use tagger_runtime::{Interpreter, Model, describe_damage, describe_models};
 use tagger_wire::{Description, MANIFEST_FILE, Manifest};
@@ -19,13 +20,48 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<u8> {
     let path = Path::new(&args.target);
     let is_model =
         path.is_dir() || !path.exists() || path.extension().is_some_and(|e| e == "py") || names_manifest(path);
-    let text = if is_model && !looks_like_a_missing_file(path) {
+    let text = if args.plan {
+        of_plan(path, args.fps.unwrap_or(1.0), args.json)?
+    } else if is_model && !looks_like_a_missing_file(path) {
         of_model(&args.target, args.json)?
     } else {
         of_file(path, args.json)?
     };
     crate::output::to_stdout(&text)?;
     Ok(0)
+}
+
+fn of_plan(path: &Path, fps: f64, as_json: bool) -> anyhow::Result<String> {
+    let report = plan_report(path, &Rate::Fps(fps))?;
+    if as_json {
+        return Ok(serde_json::to_string_pretty(&report)? + "\n");
+    }
+    let mut text = format!("{}\n", path.display());
+    if let Some(structure) = &report.structure {
+        let (shortest, median, longest) = (structure.shortest_group, structure.median_group, structure.longest_group);
+        text += &format!("  frames      {} in {}\n", structure.frames, count(structure.packets, "packet"));
+        text += &format!(
+            "  groups      {}, of them {} open, of {shortest} to {longest} packets, {median} in the middle\n",
+            structure.groups, structure.open_groups
+        );
+        text += &format!(
+            "  unreferred  {}, {}\n",
+            count(structure.unreferenced, "packet"),
+            count(structure.layers, "layer")
+        );
+    }
+    if let (Some(wanted), Some(fed), Some(tasks)) = (report.frames_wanted, report.packets_fed, report.tasks) {
+        text += &format!(
+            "  at {fps} fps    {} by decoding {} in {}\n",
+            count(wanted, "frame"),
+            count(fed, "packet"),
+            count(tasks, "task")
+        );
+    }
+    if let Some(why) = &report.why {
+        text += &format!("  at {fps} fps    everything is decoded: {why}\n");
+    }
+    Ok(text)
 }
 
 fn names_manifest(path: &Path) -> bool {

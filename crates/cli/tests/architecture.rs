@@ -44,7 +44,9 @@ fn only_the_runtime_starts_processes() {
         let source = package.unwrap().path().join("src");
         for file in rust_files(&source) {
             let text = fs::read_to_string(&file).unwrap();
-            if text.contains("Command::new(") {
+            // What tests need is theirs.
+            let program = text.split("#[cfg(test)]").next().unwrap_or_default();
+            if program.contains("Command::new(") {
                 starters.push(file.strip_prefix(root()).unwrap().to_string_lossy().into_owned());
             }
         }

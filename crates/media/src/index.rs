@@ -39,7 +39,8 @@ pub struct Index {
     /// The first entry of each group that is decoded on its own; the first is 0.
     groups: Vec<u32>,
     base: Rational,
-    head_is_ragged: bool,
+    /// How many groups only decoding tells about.
+    ragged_groups: usize,
 }
 
 /// Why nothing can be planned.
@@ -56,7 +57,9 @@ pub enum Distrust {
     #[error("two pictures have the same timestamp")]
     SameTime,
     #[error("a packet is damaged")]
-    Damaged,
+    Damaged { at: Timestamp },
+    #[error("{reason}")]
+    Undecodable { at: Timestamp, reason: String },
     #[error("the headers change on the way")]
     NewHeaders,
     #[error("a packet does not hold one whole picture, or pictures are missing")]
@@ -73,6 +76,16 @@ pub enum Distrust {
     Asked,
     #[error("{0}")]
     Surprise(String),
+}
+
+impl Distrust {
+    /// Where the file is damaged, if that is the reason.
+    pub fn damage(&self) -> Option<Timestamp> {
+        match self {
+            Self::Damaged { at } | Self::Undecodable { at, .. } => Some(*at),
+            _ => None,
+        }
+    }
 }
 
 impl Index {
@@ -97,7 +110,7 @@ impl Index {
 
     /// Puts entries in order. `late_by` is how far they may be out of order, where that matters.
     pub fn new(entries: Vec<Entry>, base: Rational, late_by: Option<usize>) -> Result<Self, Distrust> {
-        let mut index = Self { entries, shown: Vec::new(), groups: Vec::new(), base, head_is_ragged: false };
+        let mut index = Self { entries, shown: Vec::new(), groups: Vec::new(), base, ragged_groups: 0 };
         if index.entries.is_empty() {
             return Err(Distrust::Empty);
         }
@@ -110,7 +123,11 @@ impl Index {
         if index.shown.windows(2).any(|pair| index.pts(pair[0]) == index.pts(pair[1])) {
             return Err(Distrust::SameTime);
         }
-        index.head_is_ragged = first_start != 0 || index.group(0).any(|entry| index.leads(entry, 0));
+        index.ragged_groups = if first_start != 0 {
+            2 // what leads the first start is lost with some decoders, and not with others
+        } else {
+            usize::from(index.group(0).any(|entry| index.leads(entry, 0)))
+        };
         if index.is_tangled() {
             return Err(Distrust::Tangled);
         }
@@ -162,14 +179,21 @@ impl Index {
         self.entries[start as usize].starts && self.pts(entry) < self.pts(start)
     }
 
-    /// Whether only decoding tells which pictures of the first group are shown.
+    /// Whether only decoding tells which pictures of the first groups are shown.
     pub fn head_is_ragged(&self) -> bool {
-        self.head_is_ragged
+        self.ragged_groups > 0
     }
 
-    /// Tells which times the first group really shows.
+    /// What has to be decoded to know which pictures of the ragged head are shown: one group more than the head, so that
+    /// everything comes out. `None` when the file is shorter.
+    pub fn head(&self) -> Option<std::ops::Range<u32>> {
+        let behind = self.group(self.ragged_groups);
+        (!behind.is_empty()).then_some(0..behind.end)
+    }
+
+    /// Tells which times the ragged head really shows.
     pub fn correct_head(&mut self, shown: &HashSet<i64>) {
-        for entry in self.group(0) {
+        for entry in 0..self.group(self.ragged_groups).start {
             let entry = &mut self.entries[entry as usize];
             entry.shown &= shown.contains(&entry.pts);
         }
@@ -230,7 +254,9 @@ struct Indexer {
     entries: Vec<Entry>,
     base: Rational,
     late_by: Option<usize>,
-    /// The headers in force, where packets carry them.
+    /// The headers that every decoder is given in the first place.
+    given_headers: Option<u64>,
+    /// The headers in force, where packets carry other ones.
     headers: Option<u64>,
     /// Whether each start carries its headers. `None` before the first.
     starts_carry_headers: Option<bool>,
@@ -239,12 +265,13 @@ struct Indexer {
 impl Indexer {
     fn new(stream: &Stream<'_>) -> Result<Self, Distrust> {
         let codec = stream.codec();
-        let reader = Reader::new(&codec, stream.headers()).ok_or(Distrust::Codec(codec))?;
+        let mut reader = Reader::new(&codec, stream.headers()).ok_or(Distrust::Codec(codec))?;
         let parser = if reader.needs_parser() { Parser::open(stream).ok().flatten() } else { None };
         if reader.needs_parser() && parser.is_none() {
             return Err(Distrust::Codec(stream.codec()));
         }
         Ok(Self {
+            given_headers: reader.headers(stream.headers()),
             late_by: reader.drops_what_is_late().then(|| stream.reorder_depth()),
             reader,
             parser,
@@ -258,7 +285,7 @@ impl Indexer {
     fn take(&mut self, packet: &Packet) -> Result<(), Distrust> {
         let pts = packet.pts().ok_or(Distrust::NoTime)?;
         if packet.is_corrupt() {
-            return Err(Distrust::Damaged);
+            return Err(Distrust::Damaged { at: Timestamp { ticks: pts, base: self.base } });
         }
         if packet.has_new_headers() && !self.entries.is_empty() {
             return Err(Distrust::NewHeaders);
@@ -288,9 +315,10 @@ impl Indexer {
         Ok(())
     }
 
-    /// A group can be decoded on its own only with its own headers: all starts carry them, or none does. Between starts
-    /// they may only be repeated.
+    /// A group can be decoded on its own only with its own headers: all starts carry them, or none does, or they are
+    /// those that every decoder has anyway. Between starts they may only be repeated.
     fn check_headers(&mut self, facts: &Facts) -> Result<(), Distrust> {
+        let facts = Facts { headers: facts.headers.filter(|_| facts.headers != self.given_headers), ..*facts };
         if facts.starts {
             let carries = facts.headers.is_some();
             if *self.starts_carry_headers.get_or_insert(carries) != carries {
@@ -340,11 +368,14 @@ mod tests {
 
     #[test]
     fn a_head_that_lacks_its_start_or_its_references_is_ragged() {
-        assert!(index(&[(0, false), (1, true)]).unwrap().head_is_ragged());
-        let mut led = index(&[(2, true), (0, false), (1, false), (3, false)]).unwrap();
+        let cut = index(&[(0, false), (1, true)]).unwrap();
+        assert!(cut.head_is_ragged());
+        assert_eq!(cut.head(), None, "too short to be looked at");
+        let mut led = index(&[(2, true), (0, false), (1, false), (3, false), (4, true)]).unwrap();
         assert!(led.head_is_ragged());
+        assert_eq!(led.head(), Some(0..5));
         led.correct_head(&HashSet::from([2, 3]));
-        assert_eq!(led.shown(), [0, 3]);
+        assert_eq!(led.shown(), [0, 3, 4]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::{
 };
 
 use crate::{
+    Timestamp,
     budget::{Budget, Turn},
     convert::Converter,
     index::{Distrust, Index},
@@ -143,10 +144,17 @@ fn surprise(what: impl Into<String>) -> Trouble {
     Trouble::Surprise(Distrust::Surprise(what.into()))
 }
 
+fn undecodable(at: Timestamp, reason: String) -> Trouble {
+    Trouble::Surprise(Distrust::Undecodable { at, reason })
+}
+
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A worker that panicked ends the reading in any case.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// The packets of a task, if they were read in advance.
+type Taken = Option<VecDeque<Packet>>;
 
 /// Where the packets of a task come from.
 enum Source<'a> {
@@ -189,7 +197,7 @@ impl Pool<'_> {
     }
 
     /// The next task, with its packets if they are to be read in advance.
-    fn next_task(&self) -> Option<(usize, Task, Result<Option<VecDeque<Packet>>, Trouble>)> {
+    fn next_task(&self) -> Option<(usize, Task, Result<Taken, Trouble>)> {
         let mut desk = locked(&self.desk);
         let nth = desk.next_task;
         let is_over = {
@@ -241,13 +249,7 @@ impl<'a> Worker<'a> {
         Self { pool, turn, converter: Converter::new(&pool.reading.options), decoder: None, given_up_to: None }
     }
 
-    fn task(
-        &mut self,
-        nth: usize,
-        task: Task,
-        taken: Option<VecDeque<Packet>>,
-        lane: &Sender<Told>,
-    ) -> Result<(), Trouble> {
+    fn task(&mut self, nth: usize, task: Task, taken: Taken, lane: &Sender<Told>) -> Result<(), Trouble> {
         if !self.turn.take() {
             return Err(Stop::ReaderLeft.into());
         }
@@ -281,7 +283,8 @@ impl<'a> Worker<'a> {
             Some(decoder) if !task.is_ragged => decoder,
             _ => pool.reading.decoder(pool.crew.threads_each, !task.is_ragged)?,
         };
-        let mut run = Run { nth, task, lane, decoder, came_out: 0 };
+        let at = pool.index.time(pool.index.group(task.group).start);
+        let mut run = Run { nth, task, lane, decoder, came_out: 0, at };
         let keep_from = pool.index.group(task.group + 1).start;
         for &entry in &task.feed {
             let is_cancelled = pool.reading.cancelled.load(Ordering::Relaxed);
@@ -294,6 +297,7 @@ impl<'a> Worker<'a> {
                 Source::Live(packets) => packets.get(pool.index, entry, keep_from)?,
             };
             pool.reading.tally.fed(1);
+            run.at = pool.index.time(entry);
             self.feed(&mut run, Some(&packet))?;
         }
         self.feed(&mut run, None)?;
@@ -317,14 +321,14 @@ impl<'a> Worker<'a> {
             let sent = match run.decoder.send(packet) {
                 Ok(sent) => sent,
                 Err(_) if run.task.is_ragged => Sent::Taken, // looked at before: what comes out is known
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(undecodable(run.at, error.to_string())),
             };
             loop {
                 match run.decoder.receive() {
                     Ok(Received::Picture(picture)) => self.take(run, &picture)?,
                     Ok(Received::NeedsPacket | Received::Finished) => break,
                     Err(_) if run.task.is_ragged => break,
-                    Err(error) => return Err(error.into()),
+                    Err(error) => return Err(undecodable(run.at, error.to_string())),
                 }
             }
             if sent == Sent::Taken {
@@ -344,7 +348,7 @@ impl<'a> Worker<'a> {
         }
         run.came_out += 1;
         if picture.is_damaged() && !run.task.is_ragged {
-            return Err(surprise("the decoder found a picture damaged"));
+            return Err(undecodable(pts, "the decoder found a picture damaged".into()));
         }
         if u64::from(picture.width()) * u64::from(picture.height()) > pool.reading.options.limits.max_pixels {
             return Err(surprise("a picture is over the limit"));
@@ -355,7 +359,7 @@ impl<'a> Worker<'a> {
         if pool.reading.wants_intra() && !picture.is_intra() {
             return Err(surprise("a picture is not of the type it is marked as"));
         }
-        let own_duration = || picture.duration().map(|ticks| crate::Timestamp { ticks, ..pts });
+        let own_duration = || picture.duration().map(|ticks| Timestamp { ticks, ..pts });
         let before = place.checked_sub(1).and_then(|before| index.distance(before));
         let duration = index.distance(place).or_else(own_duration).or(before);
         let orientation = picture.orientation().unwrap_or(pool.reading.facts.orientation);
@@ -379,4 +383,104 @@ struct Run<'a> {
     decoder: Decoder,
     /// How many of its pictures came out.
     came_out: usize,
+    /// The time of the packet that was fed last.
+    at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, process::Command, sync::Arc};
+
+    use super::*;
+    use crate::{
+        Frame, FrameOptions, Rate, choose::Chooser, decode::StreamFacts, index::Entry, libav::DecoderRecipe, probe,
+        queue, report::Tally,
+    };
+
+    const H264: &str = "-c:v libx264 -preset veryfast -x264-params keyint=25:bframes=3";
+    const MPEG2: &str = "-c:v mpeg2video -bf 2 -g 25 -flags +cgop -sc_threshold 1000000000";
+
+    /// Two groups of 25 pictures, of which some refer to one another.
+    fn clip(path: &Path, codec: &str) {
+        let source = ["-f", "lavfi", "-i", "testsrc2=size=160x120:rate=25:duration=2", "-pix_fmt", "yuv420p"];
+        let codec = codec.split(' ');
+        let made = Command::new("ffmpeg").args(["-loglevel", "error"]).args(source).args(codec).arg(path).output();
+        assert!(made.unwrap().status.success());
+    }
+
+    fn reading(path: &Path) -> Reading {
+        let options = FrameOptions { rate: Rate::All, ..FrameOptions::default() };
+        let container = probe::open(path, &options.limits, Arc::default()).unwrap();
+        let stream = container.video(path).unwrap();
+        Reading {
+            path: path.into(),
+            codec: stream.codec(),
+            start: container.start(),
+            facts: StreamFacts::of(&stream),
+            pixels_of_a_picture: 160 * 120,
+            recipe: DecoderRecipe::of(&stream, options.limits.max_pixels).unwrap(),
+            chooser: Chooser::new(path, &options.rate, container.start()).unwrap(),
+            options,
+            cancelled: Arc::default(),
+            tally: Arc::new(Tally::default()),
+        }
+    }
+
+    fn index(reading: &Reading) -> Index {
+        let mut container = probe::open(&reading.path, &reading.options.limits, Arc::default()).unwrap();
+        Index::read(&mut container.input, reading.facts.index).unwrap()
+    }
+
+    fn carry_out(reading: &Reading, index: &Index, wanted: Vec<usize>) -> (Outcome, Vec<Frame>) {
+        let (sender, receiver) = queue::bounded(usize::MAX);
+        let outcome = run(reading, index, &Plan::new(index, wanted), &sender).ok().unwrap();
+        drop(sender);
+        let frames = std::iter::from_fn(|| receiver.recv()).map(|told| match told {
+            Told::Frame(frame) => frame,
+            Told::Skipped(_) | Told::Failed(_) => panic!("nothing is damaged"),
+        });
+        (outcome, frames.collect())
+    }
+
+    /// The index with facts that are not true.
+    fn tampered(index: &Index, tamper: impl Fn(usize, &mut Entry)) -> Index {
+        let mut entries = index.entries().to_vec();
+        entries.iter_mut().enumerate().for_each(|(nth, entry)| tamper(nth, entry));
+        Index::new(entries, index.time(0).base, None).unwrap()
+    }
+
+    #[test]
+    fn a_task_that_left_out_too_much_is_done_once_more_and_comes_out_right() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clip.mkv");
+        clip(&path, MPEG2);
+        let reading = reading(&path);
+        let index = index(&reading);
+        let wanted = vec![1, 30];
+        let (_, right) = carry_out(&reading, &index, wanted.clone());
+        assert_eq!(reading.tally.report().groups_redone, 0);
+        // As if no picture referred to any other but the start: the decoder leaves out what lacks its references.
+        let wrong = tampered(&index, |_, entry| entry.unreferenced = !entry.starts);
+        let (outcome, frames) = carry_out(&reading, &wrong, wanted);
+        assert!(matches!(outcome, Outcome::Done));
+        assert!(reading.tally.report().groups_redone > 0);
+        assert_eq!(frames[0], right[0]);
+    }
+
+    #[test]
+    fn a_picture_that_does_not_come_out_voids_all_behind_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clip.mp4");
+        clip(&path, H264);
+        let reading = reading(&path);
+        let index = index(&reading);
+        // The index promises a time in the second group that no picture has.
+        let wrong = tampered(&index, |nth, entry| entry.shown = nth != 30);
+        let wanted = (0..49).collect();
+        let (outcome, frames) = carry_out(&reading, &wrong, wanted);
+        let Outcome::Broken { lane: 1, last_given, why } = outcome else { panic!("the second group is wrong") };
+        assert_eq!(last_given, frames.last().map(|frame| frame.pts.ticks));
+        assert!(why.to_string().contains("came out where"), "{why}");
+        assert!(frames.len() >= 25 && frames.windows(2).all(|pair| pair[0].index + 1 == pair[1].index));
+    }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Frame, FrameOptions, MediaError, Orientation, Rate, Skipped, Timestamp,
+    Frame, FrameOptions, MediaError, OnDamage, Orientation, Rate, Skipped, Timestamp,
     budget::{Budget, Turn},
     choose::Chooser,
     convert::Converter,
@@ -63,6 +63,10 @@ impl Reading {
     pub fn run(&self, input: Input, skipped: Skipped, sender: &Sender<Told>) {
         let ended = match self.planned(input, &skipped, sender) {
             Ok(Outcome::Done) => Ok(()),
+            Ok(Outcome::Broken { why, .. }) if self.options.on_damage == OnDamage::Fail && why.damage().is_some() => {
+                let (path, at, reason) = (self.path.clone(), why.damage(), why.to_string());
+                Err(Stop::Failed(MediaError::Damaged { path, at, reason }))
+            }
             Ok(Outcome::Broken { lane, last_given, why }) => {
                 self.tally.fall_back(why.to_string());
                 self.decode_all(skipped, &sender.lane(lane), last_given)
@@ -119,13 +123,11 @@ impl Reading {
         Ok((index, plan, damage))
     }
 
-    /// Decodes the first two groups as a full decode does and says which pictures of the first come out.
+    /// Decodes the head as a full decode does and says which pictures come out.
     fn look_at_head(&self, index: &Index) -> Result<(HashSet<i64>, Vec<HeadDamage>), Distrust> {
         let libav = |error: AvError| Distrust::Surprise(error.to_string());
-        let end = index.group(1).end;
-        if index.group(1).is_empty() {
-            return Err(Distrust::Surprise("its beginning lacks what it refers to".into()));
-        }
+        let head = index.head().ok_or_else(|| Distrust::Surprise("its beginning lacks what it refers to".into()))?;
+        let end = head.end;
         let budget = Budget::of_this_process();
         let mut turn = Turn::new(budget, budget.threads(), &self.cancelled);
         if !turn.take() {
@@ -134,7 +136,7 @@ impl Reading {
         let mut decoder = self.decoder(budget.threads(), false).map_err(libav)?;
         let mut packets = self.packets()?;
         let (mut shown, mut damage) = (HashSet::new(), Vec::new());
-        for entry in (0..end).map(Some).chain([None]) {
+        for entry in head.map(Some).chain([None]) {
             let packet = entry.map(|entry| packets.get(index, entry, end)).transpose()?;
             let time = entry.map(|entry| index.time(entry));
             let mut is_sent = false;

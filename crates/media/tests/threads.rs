@@ -16,7 +16,7 @@ fn a_reader_dropped_on_the_way_leaves_no_thread() {
     let path = clip("h264.mp4");
     let before = threads();
     let limits = Limits { queue_bytes: 0, ..Limits::default() };
-    let options = FrameOptions { rate: Rate::All, limits, ..FrameOptions::default() };
+    let options = FrameOptions { rate: Rate::All, limits: limits.clone(), ..FrameOptions::default() };
     for taken in [0, 1, 10, 1000] {
         let mut frames = Frames::open(&path, &options).unwrap();
         assert!(threads() > before);
@@ -24,7 +24,10 @@ fn a_reader_dropped_on_the_way_leaves_no_thread() {
         drop(frames);
         assert_eq!(threads(), before);
     }
-    let limits = Limits { queue_bytes: 0, ..Limits::default() };
+    // In the middle of a group of a file that is decoded as a whole by several threads.
+    let whole = FrameOptions { decode_all: true, ..options };
+    drop(Frames::open(&path, &whole).unwrap());
+    assert_eq!(threads(), before);
     let options = AudioOptions { limits, ..AudioOptions::default() };
     for taken in [0, 1, 1000] {
         let mut audio = Audio::open(&clip("stereo_44100.wav"), &options).unwrap();

@@ -6,6 +6,8 @@ use super::{Facts, bits::Bits, fingerprint};
 #[derive(Debug, Default)]
 pub struct Sequence {
     known: Option<Known>,
+    /// Whether the pictures that are kept are intra, where that is known.
+    kept: [Option<bool>; 8],
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -29,11 +31,16 @@ mod unit {
 }
 
 /// What the head of a frame says.
-struct Frame {
-    is_key: bool,
-    is_intra: Option<bool>,
-    is_shown: bool,
-    renews: bool,
+enum Frame {
+    New {
+        is_key: bool,
+        is_intra: bool,
+        is_shown: bool,
+        /// Which of the kept pictures it replaces, a bit each. `None` when that cannot be told.
+        renews: Option<u32>,
+    },
+    /// One that was kept is shown.
+    Kept { slot: u32 },
 }
 
 impl Sequence {
@@ -50,11 +57,19 @@ impl Sequence {
                 }
                 unit::FRAME_HEADER | unit::FRAME => {
                     let Some(frame) = self.known.as_ref().map(|known| known.frame(unit)) else { return Facts::NONE };
-                    facts.starts |= frames == 0 && frame.is_key && frame.is_shown && is_key && has_sequence;
-                    facts.unreferenced &= !frame.renews;
-                    if frame.is_shown {
-                        facts.shown += 1;
-                        facts.intra = frame.is_intra;
+                    match frame {
+                        Frame::New { is_key: starts, is_intra, is_shown, renews } => {
+                            facts.starts |= frames == 0 && starts && is_shown && is_key && has_sequence;
+                            facts.unreferenced &= renews == Some(0);
+                            facts.shown += u32::from(is_shown);
+                            facts.intra = if is_shown { Some(is_intra) } else { facts.intra };
+                            self.renew(renews, is_intra);
+                        }
+                        Frame::Kept { slot } => {
+                            facts.unreferenced = false; // shown again, a key frame replaces all that is kept
+                            facts.shown += 1;
+                            facts.intra = self.kept[slot as usize % 8];
+                        }
                     }
                     frames += 1;
                 }
@@ -63,6 +78,16 @@ impl Sequence {
         }
         facts.unreferenced &= frames > 0;
         facts
+    }
+
+    fn renew(&mut self, renews: Option<u32>, is_intra: bool) {
+        for (slot, kept) in self.kept.iter_mut().enumerate() {
+            match renews {
+                Some(slots) if slots >> slot & 1 == 0 => {}
+                Some(_) => *kept = Some(is_intra),
+                None => *kept = None,
+            }
+        }
     }
 }
 
@@ -172,11 +197,10 @@ impl Known {
         const SWITCH: u32 = 3;
         let mut bits = Bits::new(unit);
         if self.is_still {
-            return Frame { is_key: true, is_intra: Some(true), is_shown: true, renews: true };
+            return Frame::New { is_key: true, is_intra: true, is_shown: true, renews: Some(0xff) };
         }
         if bits.bit() {
-            // A picture that was kept is shown; a key frame then renews everything.
-            return Frame { is_key: false, is_intra: None, is_shown: true, renews: true };
+            return Frame::Kept { slot: bits.number(3) };
         }
         let kind = bits.number(2);
         let is_shown = bits.bit();
@@ -197,8 +221,12 @@ impl Known {
         bits.skip(self.order_hint_bits);
         let is_intra = matches!(kind, KEY | INTRA_ONLY);
         bits.skip(if is_intra || resilient { 0 } else { 3 });
-        let renews = renews_all || self.has_removal_times || bits.number(8) != 0 || bits.overrun();
-        Frame { is_key: kind == KEY, is_intra: Some(is_intra), is_shown, renews }
+        let renews = match (renews_all, self.has_removal_times) {
+            (true, _) => Some(0xff),
+            (false, true) => None, // times of which nothing tells the length come first
+            (false, false) => Some(bits.number(8)).filter(|_| !bits.overrun()),
+        };
+        Frame::New { is_key: kind == KEY, is_intra, is_shown, renews }
     }
 }
 
@@ -248,11 +276,14 @@ mod tests {
     }
 
     #[test]
-    fn an_old_picture_shown_again_is_kept_and_of_no_known_kind() {
+    fn an_old_picture_shown_again_is_of_the_kind_it_was() {
         let mut stream = Sequence::default();
         stream.read(&sequence(), true);
-        let facts = stream.read(&unit(unit::FRAME_HEADER, "1 000 0000"), false);
-        assert_eq!((facts.shown, facts.intra, facts.unreferenced), (1, None, false));
+        let shown_again = unit(unit::FRAME_HEADER, "1 010 0000"); // slot 2
+        assert_eq!(stream.read(&shown_again, false).intra, None);
+        stream.read(&frame("01", false, "00000100"), false);
+        let facts = stream.read(&shown_again, false);
+        assert_eq!((facts.shown, facts.intra, facts.unreferenced), (1, Some(false), false));
     }
 
     #[test]

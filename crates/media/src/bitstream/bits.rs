@@ -47,6 +47,7 @@ impl<'a> Bits<'a> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unusual_byte_groupings)] // grouped by what the bits mean
 mod tests {
     use super::*;
 

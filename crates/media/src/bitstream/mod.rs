@@ -91,6 +91,15 @@ impl Reader {
         }
     }
 
+    /// The fingerprint of the headers that a decoder is given before any packet.
+    pub fn headers(&mut self, headers: &[u8]) -> Option<u64> {
+        match self {
+            Self::H264(stream) => stream.read(headers, false).headers,
+            Self::Hevc(framing) => nal::hevc(framing.units(headers)).headers,
+            _ => None,
+        }
+    }
+
     /// Whether the type of a picture is read by libav's parser.
     pub fn leaves_kind_to_parser(&self) -> bool {
         matches!(self, Self::Hevc(_))

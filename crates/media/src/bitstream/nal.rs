@@ -1,6 +1,6 @@
 //! H.264 and HEVC: a packet is a row of units, each with a type.
 
-use memchr::memmem::Finder;
+use memchr::memmem;
 
 use super::{Facts, bits::Bits, fingerprint};
 
@@ -8,34 +8,32 @@ use super::{Facts, bits::Bits, fingerprint};
 #[derive(Debug)]
 pub enum Framing {
     /// By the bytes 0, 0, 1 before each.
-    StartCodes(Finder<'static>),
+    StartCodes,
     /// By a length of so many bytes before each.
     Lengths(usize),
 }
+
+const START_CODE: [u8; 3] = [0, 0, 1];
 
 impl Framing {
     pub fn of_h264(headers: &[u8]) -> Self {
         match headers {
             [1, _, _, _, sizes, _, _, ..] => Self::Lengths(usize::from(sizes & 3) + 1),
-            _ => Self::start_codes(),
+            _ => Self::StartCodes,
         }
     }
 
     pub fn of_hevc(headers: &[u8]) -> Self {
         match headers {
-            [0, 0, 1, ..] | [0, 0, 0, 1, ..] => Self::start_codes(),
-            _ => headers.get(21).map_or_else(Self::start_codes, |sizes| Self::Lengths(usize::from(sizes & 3) + 1)),
+            [0, 0, 1, ..] | [0, 0, 0, 1, ..] => Self::StartCodes,
+            _ => headers.get(21).map_or(Self::StartCodes, |sizes| Self::Lengths(usize::from(sizes & 3) + 1)),
         }
-    }
-
-    fn start_codes() -> Self {
-        Self::StartCodes(Finder::new(&[0, 0, 1]))
     }
 
     /// The units of a packet, without what separates them.
     pub fn units<'a>(&'a self, data: &'a [u8]) -> Units<'a> {
         let rest = match self {
-            Self::StartCodes(finder) => finder.find(data).map_or(&[][..], |at| &data[at + 3..]),
+            Self::StartCodes => memmem::find(data, &START_CODE).map_or(&[][..], |at| &data[at + 3..]),
             Self::Lengths(_) => data,
         };
         Units { framing: self, rest }
@@ -52,7 +50,7 @@ impl<'a> Iterator for Units<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         let (unit, rest) = match self.framing {
-            Framing::StartCodes(finder) => match finder.find(self.rest) {
+            Framing::StartCodes => match memmem::find(self.rest, &START_CODE) {
                 Some(at) => (&self.rest[..at], &self.rest[at + 3..]),
                 None => (self.rest, &[][..]),
             },
@@ -123,7 +121,7 @@ impl H264 {
                 let length = usize::from(*high) << 8 | usize::from(*low);
                 rest.get(1..length).and_then(Numbering::read)
             }
-            (Framing::StartCodes(_), _) => {
+            (Framing::StartCodes, _) => {
                 let is_header =
                     |unit: &&[u8]| unit.first().is_some_and(|head| head & 0x1f == h264_unit::SEQUENCE_HEADER);
                 framing.units(headers).find(is_header).and_then(|unit| Numbering::read(&unit[1..]))
@@ -290,6 +288,7 @@ pub fn hevc<'a>(units: impl Iterator<Item = &'a [u8]>) -> Facts {
 }
 
 #[cfg(test)]
+#[allow(clippy::unusual_byte_groupings)] // grouped by what the bits mean
 mod tests {
     use super::*;
 
@@ -385,7 +384,7 @@ mod tests {
     fn hevc_tells_starts_layers_and_what_nobody_refers_to() {
         let packet = |kind: u8, layer: u8| {
             let bytes = [0, 0, 1, kind << 1, layer + 1, 0x80];
-            hevc(Framing::start_codes().units(&bytes))
+            hevc(Framing::StartCodes.units(&bytes))
         };
         assert!(packet(19, 0).starts && packet(21, 0).starts && !packet(1, 0).starts);
         assert!(packet(0, 2).unreferenced && !packet(1, 2).unreferenced);

@@ -56,6 +56,7 @@ fn frames(data: &[u8]) -> Vec<&[u8]> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unusual_byte_groupings)] // grouped by what the bits mean
 mod tests {
     use super::*;
 
