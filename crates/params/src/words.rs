@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::looped::whole_numbers;
 use crate::schema::{branches, resolve};
 
 /// What `schema`, a part of `root`, accepts: "a whole number from 1 to 10", "one of "a", "b"", "a list, each a string".
@@ -70,7 +71,7 @@ fn type_words(root: &Map<String, Value>, schema: &Value, name: &str, depth: u8) 
 }
 
 fn limits(schema: &Value) -> String {
-    let limit = |key: &str| schema.get(key).filter(|value| value.is_number());
+    let limit = |key: &str| schema.get(key).filter(|value| value.is_number()).cloned().map(whole_numbers);
     let mut text = String::new();
     match (limit("minimum"), limit("exclusiveMinimum")) {
         (_, Some(low)) => text += &format!(" above {low}"),
@@ -119,7 +120,7 @@ mod tests {
     #[test]
     fn what_is_accepted_is_said_in_words() {
         assert_snapshot!(told(json!({"type": "boolean"})), @"true or false");
-        assert_snapshot!(told(json!({"type": "number", "minimum": 0.05, "maximum": 1})), @"a number from 0.05 to 1");
+        assert_snapshot!(told(json!({"type": "number", "minimum": 0.05, "maximum": 1.0})), @"a number from 0.05 to 1");
         assert_snapshot!(told(json!({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1})), @"a number above 0 and below 1");
         assert_snapshot!(told(json!({"type": "integer", "maximum": 8, "multipleOf": 2})), @"a whole number up to 8, a multiple of 2");
         assert_snapshot!(told(json!({"type": "string", "minLength": 1})), @"a string of at least 1 character");
