@@ -32,10 +32,10 @@ pub enum MediaError {
         /// What the system said.
         source: io::Error,
     },
-    /// A part could not be written.
+    /// A file could not be written.
     #[error("cannot write `{}`; check the folder's permissions and the space on the disk", path.display())]
     Unwritable {
-        /// The part.
+        /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -44,6 +44,14 @@ pub enum MediaError {
     #[error("cannot join `{}`: {reason}; join consecutive parts of one stream", path.display())]
     CannotJoin {
         /// The part at which it ended.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Streams that cannot be copied as they are.
+    #[error("cannot copy `{}` into MP4: {reason}; transcode it", path.display())]
+    CannotCopy {
+        /// The file.
         path: PathBuf,
         /// Why.
         reason: String,

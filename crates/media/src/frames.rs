@@ -176,6 +176,11 @@ impl Frames {
         &self.skipped
     }
 
+    /// How many bytes the finished frames hold that wait to be taken.
+    pub fn bytes_ahead(&self) -> usize {
+        self.queue.as_ref().filter(|_| !self.is_orphaned()).map_or(0, Receiver::waiting_bytes)
+    }
+
     /// How the frames were come by so far; complete once the iterator has ended.
     pub fn report(&self) -> Report {
         self.tally.report()

@@ -179,6 +179,11 @@ impl<T> Receiver<T> {
         }
     }
 
+    /// How many bytes wait.
+    pub fn waiting_bytes(&self) -> usize {
+        self.0.lock().bytes
+    }
+
     /// Takes no more, and lets go of what is waiting.
     pub fn close(&self) {
         let mut state = self.0.lock();
@@ -208,6 +213,7 @@ mod tests {
         let (sender, receiver) = bounded(10);
         sender.send('a', 4).unwrap();
         sender.send('b', 4).unwrap();
+        assert_eq!(receiver.waiting_bytes(), 8);
         drop(sender);
         assert_eq!([receiver.recv(), receiver.recv(), receiver.recv()], [Some('a'), Some('b'), None]);
     }

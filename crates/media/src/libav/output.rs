@@ -1,4 +1,4 @@
-//! A container that is being written: one stream, copied packet by packet.
+//! A container that is being written: streams, copied packet by packet.
 
 use std::{
     ffi::{CStr, c_int, c_void},
@@ -59,14 +59,15 @@ impl Format {
     }
 }
 
-/// A container of one stream that is being written.
+/// A container that is being written.
 pub struct Output<S: Sink> {
     context: NonNull<ffi::AVFormatContext>,
     /// Used by `context`, and freed after it.
     io: NonNull<ffi::AVIOContext>,
     /// Made by `Box::into_raw`; libav's callbacks hold the same pointer.
     sink: NonNull<S>,
-    has_packets: bool,
+    /// Whether each stream has packets yet.
+    begun: Vec<bool>,
     /// What packets go through first, where the muxer does not see to it.
     filter: Option<Filter>,
 }
@@ -77,8 +78,26 @@ impl<S: Sink> Output<S> {
     pub fn new(sink: S, format: Format, stream: &Stream<'_>, base: Rational) -> Result<Self, AvError> {
         let mut output = Self::open(sink, format)?;
         output.add(stream, base)?;
-        if format == Format::FragmentedMp4 && stream.codec() == "aac" && stream.extradata().is_empty() {
-            output.filter = Some(Filter::new(c"aac_adtstoasc", stream)?);
+        output.begin(format, stream, base)?;
+        Ok(output)
+    }
+
+    /// Begins a container for a copy of several streams, each counted in its own unit where the container can: see
+    /// [`time_base_of`](Self::time_base_of). The timeline as a whole is counted in the unit of the first.
+    pub fn of_streams(sink: S, format: Format, streams: &[Stream<'_>]) -> Result<Self, AvError> {
+        let first = streams.first().ok_or(AvError::INVALID)?;
+        let mut output = Self::open(sink, format)?;
+        for stream in streams {
+            output.add(stream, stream.time_base())?;
+        }
+        output.begin(format, first, first.time_base())?;
+        Ok(output)
+    }
+
+    /// Writes what comes before the first packet.
+    fn begin(&mut self, format: Format, first: &Stream<'_>, base: Rational) -> Result<(), AvError> {
+        if format == Format::FragmentedMp4 && first.codec() == "aac" && first.extradata().is_empty() {
+            self.filter = Some(Filter::new(c"aac_adtstoasc", first)?);
         }
         let mut settings = Dictionary::default();
         if format != Format::Matroska && format != Format::Wav {
@@ -89,9 +108,8 @@ impl<S: Sink> Output<S> {
         if format == Format::FragmentedMp4 {
             settings.set(c"movflags", c"frag_keyframe+empty_moov+default_base_moof+delay_moov");
         }
-        // SAFETY: the context has its I/O and one stream.
-        AvError::check(unsafe { ffi::avformat_write_header(output.context.as_ptr(), &mut settings.0) })?;
-        Ok(output)
+        // SAFETY: the context has its I/O and its streams.
+        AvError::check(unsafe { ffi::avformat_write_header(self.context.as_ptr(), &mut settings.0) }).map(drop)
     }
 
     fn open(sink: S, format: Format) -> Result<Self, AvError> {
@@ -122,7 +140,7 @@ impl<S: Sink> Output<S> {
         let (Some(io), Some(sink), false) = (NonNull::new(io), NonNull::new(sink), buffer.is_null()) else {
             return Err(AvError::NO_MEMORY);
         };
-        let mut output = Self { context, io, sink, has_packets: false, filter: None };
+        let mut output = Self { context, io, sink, begun: Vec::new(), filter: None };
         let raw = output.raw_mut();
         raw.pb = io.as_ptr();
         raw.flags |= ffi::AVFMT_FLAG_BITEXACT;
@@ -151,29 +169,45 @@ impl<S: Sink> Output<S> {
         added.time_base = ffi::AVRational { num: number(base.num)?, den: number(base.den)? };
         added.sample_aspect_ratio = stream.raw_sample_aspect_ratio();
         added.avg_frame_rate = stream.raw_average_fps();
-        copy_orientation(stream, added)
+        copy_orientation(stream, added)?;
+        self.begun.push(false);
+        Ok(())
     }
 
-    /// The unit that times of packets are counted in.
+    /// The unit that times of packets are counted in, of the first stream.
     pub fn time_base(&self) -> Option<Rational> {
+        self.time_base_of(0)
+    }
+
+    /// The unit that times of a stream's packets are counted in.
+    pub fn time_base_of(&self, nth: usize) -> Option<Rational> {
         // SAFETY: the context is alive as long as `self`.
         let context = unsafe { self.context.as_ref() };
-        // SAFETY: null, or the list of the one stream.
-        let stream = unsafe { context.streams.as_ref() }?;
+        if nth >= context.nb_streams as usize {
+            return None;
+        }
+        // SAFETY: `streams` has `nb_streams` entries.
+        let stream = unsafe { context.streams.wrapping_add(nth).as_ref() }?;
         // SAFETY: null, or alive as long as the context.
         let stream = unsafe { stream.as_ref() }?;
         rational(stream.time_base)
     }
 
-    /// Adds a copy of `packet` with times in [`time_base`](Self::time_base).
+    /// Adds a copy of `packet` to the first stream, with times in [`time_base`](Self::time_base).
     pub fn write(&mut self, packet: &Packet, times: PacketTimes) -> Result<(), AvError> {
+        self.write_to(0, packet, times)
+    }
+
+    /// Adds a copy of `packet` to a stream, with times in [`time_base_of`](Self::time_base_of) it.
+    pub fn write_to(&mut self, nth: usize, packet: &Packet, times: PacketTimes) -> Result<(), AvError> {
+        let begun = self.begun.get_mut(nth).ok_or(AvError::INVALID)?;
         let mut copy = packet.share()?;
         if let Some(filter) = &mut self.filter {
             filter.run(&mut copy)?;
         }
-        copy.set_times(times);
+        copy.set_place(nth, times)?;
         // A demuxer leaves out what comes before the first key frame; what a decoder makes of it is the decoder's business.
-        if !mem::replace(&mut self.has_packets, true) {
+        if !mem::replace(begun, true) {
             copy.mark_key();
         }
         // SAFETY: the header was written and the packet is valid.

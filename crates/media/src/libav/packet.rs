@@ -1,6 +1,7 @@
 //! A piece of a stream as it lies in the file.
 
 use std::{
+    ffi::c_int,
     ptr::{self, NonNull},
     slice,
 };
@@ -97,13 +98,15 @@ impl Packet {
         (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]))
     }
 
-    /// Makes it a packet of the first stream at other times.
-    pub(super) fn set_times(&mut self, times: PacketTimes) {
+    /// Makes it a packet of another stream at other times.
+    pub(super) fn set_place(&mut self, stream: usize, times: PacketTimes) -> Result<(), AvError> {
+        let index = c_int::try_from(stream).map_err(|_| AvError::INVALID)?;
         // SAFETY: the packet is alive and ours alone.
         let raw = unsafe { self.0.as_mut() };
         (raw.pts, raw.dts, raw.duration) = (times.pts, times.dts, times.duration);
-        (raw.stream_index, raw.pos) = (0, -1);
+        (raw.stream_index, raw.pos) = (index, -1);
         raw.flags &= !ffi::AV_PKT_FLAG_DISCARD;
+        Ok(())
     }
 
     /// Marks it as one that decoding can begin with.
