@@ -38,8 +38,9 @@ for line in sys.stdin:
 """
 
 
-def measure() -> str:
+def measure(quick: bool) -> str:
     """Time a trivial frame model on a small still, and the barest program beside it."""
+    rounds = 20 if quick else ROUNDS
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         still = folder / "still.png"
@@ -48,20 +49,20 @@ def measure() -> str:
         (folder / "trivial.py").write_text(MODEL)
         (folder / "bare.py").write_text(BARE)
         ours = latencies(
-            [sys.executable, "-m", "common_ml.runner", str(folder / "trivial.py")], still, folder / "ours.jsonl"
+            [sys.executable, "-m", "common_ml.runner", str(folder / "trivial.py")], still, folder / "ours.jsonl", rounds
         )
-        bare = latencies([sys.executable, str(folder / "bare.py")], still, folder / "bare.jsonl")
+        bare = latencies([sys.executable, str(folder / "bare.py")], still, folder / "bare.jsonl", rounds)
     rows = ["| program | median ms | 95th percentile ms | × bare |", "| --- | --- | --- | --- |"]
     base = statistics.median(bare)
     for what, seconds in (("frame model on a 320x180 still, `common_ml`", ours), ("bare loop, nothing decoded", bare)):
         middle = statistics.median(seconds)
         tail = statistics.quantiles(seconds, n=20)[-1]
         rows.append(f"| {what} | {middle * 1000:.2f} | {tail * 1000:.2f} | {middle / base:.1f} |")
-    note = f"{ROUNDS} lines, each sent after the last one's progress; the target is a first tag within 20 ms."
+    note = f"{rounds} lines, each sent after the last one's progress; the target is a first tag within 20 ms."
     return "\n".join([*rows, "", note])
 
 
-def latencies(command: List[str], still: pathlib.Path, output: pathlib.Path) -> List[float]:
+def latencies(command: List[str], still: pathlib.Path, output: pathlib.Path, rounds: int) -> List[float]:
     """Seconds from each line sent to the first tag in the output file."""
     program = subprocess.Popen(
         [*command, "--output-path", str(output)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
@@ -69,7 +70,7 @@ def latencies(command: List[str], still: pathlib.Path, output: pathlib.Path) -> 
     assert program.stdin is not None
     times = []
     seen = 0
-    for _ in range(ROUNDS + 5):
+    for _ in range(rounds + 5):
         begun = time.perf_counter()
         program.stdin.write(f"{still}\n")
         program.stdin.flush()

@@ -137,6 +137,8 @@ def entry(marks: str, heading: str, node: Union[ast.ClassDef, Function], more: s
 def signature(name: str, function: Function, drop_return: bool = False) -> str:
     """How a function is called, without `self`."""
     decorators = [ast.unparse(decorator) for decorator in function.decorator_list]
+    if "property" in decorators and function.returns is not None:
+        return f"{name}: {ast.unparse(unquoted(function.returns))}"
     arguments = ast.unparse(Unquoted().visit(function.args))
     if "staticmethod" not in decorators:
         arguments = re.sub(r"^(self|cls)(, )?", "", arguments)

@@ -8,6 +8,7 @@ fn main() {
         ("libav_frame_duration", "FFMPEG_6_0"),
         ("libav_frame_flags", "FFMPEG_6_1"),
         ("libav_coded_side_data", "FFMPEG_6_1"),
+        ("libav_const_write", "FFMPEG_7_0"),
         ("libav_weighs_chroma_rows", "FFMPEG_8_0"),
     ] {
         println!("cargo::rustc-check-cfg=cfg({cfg})");

@@ -1,8 +1,8 @@
 """Runs a file that only defines a model: `python -m common_ml.runner FILE.py --output-path PATH [--params JSON]`.
 
 The model is the one class of the file that derives from `FrameModel`, `BatchFrameModel`, `AVModel`, `TagProcessor` or
-`TagMessageProducer`, or that has their method. It is made without arguments, or with the user's parameters as a
-dictionary if it needs one argument.
+`TagMessageProducer`, or that has their method. It is made without arguments, or with the user's parameters if it
+needs one argument: as a dictionary, or as the dataclass or pydantic model that the argument's annotation names.
 """
 
 import builtins
@@ -12,7 +12,6 @@ import os
 import sys
 import typing
 from types import ModuleType
-from typing import List
 
 from common_ml.tagging import _arguments, _kinds, _report
 from common_ml.tagging.run_helpers import catch_errors, run_default
@@ -25,7 +24,10 @@ class ModelFileError(Exception):
 def main() -> None:
     """Takes the model's file from the command line; the other arguments are the contract's."""
     if len(sys.argv) < 2:
-        raise SystemExit("usage: python -m common_ml.runner FILE.py --output-path PATH [--params JSON]")
+        raise SystemExit(
+            "usage: python -m common_ml.runner FILE.py --output-path PATH [--params JSON]\n"
+            "       python -m common_ml.runner FILE.py --describe"
+        )
     # The file sees what it would see if it was started itself.
     sys.argv = sys.argv[1:]
     file = sys.argv[0]
@@ -68,7 +70,7 @@ def find_model_class(module: ModuleType) -> type:
     ]
     derived = [value for value in own if any(issubclass(value, kind) for kind, _ in _kinds.KINDS)]
     alike = [value for value in own if any(callable(getattr(value, method, None)) for _, method in _kinds.KINDS)]
-    models = _last_of_their_line(derived or alike)
+    models = _kinds.last_of_their_line(derived or alike)
     if len(models) == 1:
         return models[0]
     kinds = ", ".join(kind.__name__ for kind, _ in _kinds.KINDS)
@@ -78,12 +80,6 @@ def find_model_class(module: ModuleType) -> type:
     raise ModelFileError(
         f"`{module.__file__}` defines several models ({names}); keep one, or call run_default with the one to run"
     )
-
-
-def _last_of_their_line(classes: List[type]) -> List[type]:
-    """Without the classes that others of them derive from, and each once."""
-    unique = list(dict.fromkeys(classes))
-    return [one for one in unique if not any(other is not one and issubclass(other, one) for other in unique)]
 
 
 def _with_hint(error: NameError, file: str) -> NameError:

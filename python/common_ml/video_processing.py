@@ -1,9 +1,10 @@
-"""Frames and facts of a video file, for programs that want them directly.
+"""Frames and facts of a video file, for programs that want them directly, and a copy without fragments.
 
 Times are the stream's own timestamps in seconds, not counted from the container's start.
 """
 
 import os
+import sys
 from typing import List, Tuple, Union
 
 import numpy as np
@@ -44,6 +45,21 @@ def get_duration(video_file: _Path) -> float:
     if duration is None:
         raise ValueError(f"`{os.fspath(video_file)}` does not say how long it is")
     return duration
+
+
+def unfrag_video(video_file: _Path, output_file: _Path) -> None:
+    """Copies pictures and sound of a fragmented MP4 into a plain one, which tells at once how long it is.
+
+    Nothing is encoded anew: frames, samples and their times stay the same. `output_file` appears whole or not at all,
+    and may be `video_file` itself. If the end of the file is missing, what is there is copied, with a warning on
+    standard error.
+
+    Raises `FileNotFoundError`, `OSError` for what cannot be written, and `ValueError` for what is no media or does not
+    fit into an MP4.
+    """
+    skipped = _native.copy_into_mp4(video_file, output_file)
+    if skipped:
+        print(f"warning: `{os.fspath(video_file)}`: {skipped}", file=sys.stderr)
 
 
 def _read_all(frames: _native.Frames, video_file: _Path) -> Tuple[np.ndarray, List[int], List[float]]:

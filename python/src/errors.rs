@@ -31,10 +31,10 @@ pub fn to_py(error: MediaError) -> PyErr {
     match error {
         MediaError::NotFound { .. } => PyFileNotFoundError::new_err(text),
         MediaError::IsFolder { .. } => PyIsADirectoryError::new_err(text),
-        MediaError::Unreadable { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
-            PyPermissionError::new_err(text)
-        }
-        MediaError::Unreadable { .. } => PyOSError::new_err(text),
+        MediaError::Unreadable { source, .. } | MediaError::Unwritable { source, .. } => match source.kind() {
+            ErrorKind::PermissionDenied => PyPermissionError::new_err(text),
+            _ => PyOSError::new_err(text),
+        },
         // Nothing about the file or the call would mend these.
         MediaError::Fault { .. } | MediaError::DecoderMissing { .. } => PyRuntimeError::new_err(text),
         _ => PyValueError::new_err(text),

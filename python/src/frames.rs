@@ -77,6 +77,12 @@ impl Frames {
         Ok(Some((batch.places, array.into_pyarray(py))))
     }
 
+    /// How many bytes the decoded frames hold that wait to be read.
+    #[getter]
+    fn bytes_ahead(&self, py: Python<'_>) -> usize {
+        py.detach(|| self.with(|reader| reader.frames.as_ref().map_or(0, tagger_media::Frames::bytes_ahead)))
+    }
+
     /// What could not be read so far, in words; `None` if nothing is missing. Complete once the frames have ended.
     #[getter]
     fn skipped(&self, py: Python<'_>) -> Option<String> {

@@ -1,4 +1,4 @@
-//! Single questions about a file: what it promises, what it contains, the picture it holds.
+//! Single questions about a file: what it promises, what it contains, the picture it holds, itself in another container.
 
 use std::path::PathBuf;
 
@@ -46,4 +46,12 @@ pub fn probe(py: Python<'_>, path: PathBuf) -> PyResult<MediaFacts> {
         has_video: video.is_some(),
         average_fps: video.and_then(|(_, video)| video.average_fps).map(|fps| fps.to_f64()),
     })
+}
+
+/// Copies pictures and sound into a plain MP4; answers what of it could not be read, in words, `None` if nothing.
+#[pyfunction]
+#[pyo3(signature = (source, target, /))]
+pub fn copy_into_mp4(py: Python<'_>, source: PathBuf, target: PathBuf) -> PyResult<Option<String>> {
+    let skipped = errors::read(py, &source, |source| tagger_media::remux(source, &target, &Limits::default()))?;
+    Ok((!skipped.is_nothing()).then(|| skipped.to_string()))
 }

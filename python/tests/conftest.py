@@ -150,6 +150,19 @@ def media(tmp_path_factory):
     # A copy that was not finished.
     ffmpeg("-i", folder / "film.mp4", "-c", "copy", "-movflags", "faststart", folder / "cut.mp4")
     os.truncate(folder / "cut.mp4", (folder / "cut.mp4").stat().st_size * 2 // 3)
+    # Pictures that are coded out of order and sound, in an MP4 of pieces; and the same without its end.
+    streams = [*pattern, "testsrc2=s=160x120:r=24000/1001:d=4", *pattern, "sine=d=4", *h264, "-bf", 3, "-g", 24]
+    pieces = ["-movflags", "frag_keyframe+empty_moov+default_base_moof"]
+    ffmpeg(*streams, "-c:a", "aac", *pieces, folder / "pieces.mp4")
+    (folder / "cut_pieces.mp4").write_bytes((folder / "pieces.mp4").read_bytes()[:-20000])
+    # Four seconds of noise, and the same in files of a second, the last one shorter.
+    noise = [*pattern, "anoisesrc=d=3.5:r=44100:seed=1:a=0.5", "-c:a", "flac", "-frame_size", 1024]
+    ffmpeg(*noise, folder / "noise.flac")
+    ffmpeg(*noise, "-f", "segment", "-segment_time", 1, folder / "noise_%d.flac")
+    # Four minutes whose frames, 69 MB of them, are more than may wait for a model; and eight times as much.
+    minutes = [*pattern, "testsrc2=s=160x120:r=5:d=240", *h264, "-preset", "ultrafast"]
+    ffmpeg(*minutes, folder / "4_minutes.mp4")
+    ffmpeg("-stream_loop", 7, "-i", folder / "4_minutes.mp4", "-c", "copy", folder / "32_minutes.mp4")
     (folder / "text.mp4").write_text("not a video")
     (folder / "notes.txt").write_text("not media")
     return folder

@@ -153,3 +153,35 @@ def test_a_file_whose_end_is_missing_keeps_its_tags_with_a_warning(run, media):
     assert len(ended.of("tag")) >= 4
     assert ended.stderr.startswith(f"warning: `{media / 'cut.mp4'}`: ")
     assert "the end is missing" in ended.stderr
+
+
+BOX = "a dictionary of x1 y1 x2 y2, or of x1 y1 … x4 y4 for a quadrilateral, is expected"
+
+
+@pytest.mark.parametrize(
+    ("slip", "told"),
+    [
+        ("none", "TypeError: tag on `{}` returned None; a list of Tag is expected, [] for nothing found"),
+        ("pair", "TypeError: tag on `{}` returned `dog` in its list; Tag(start_time, end_time, tag, source_media) is"),
+        ("text", "TypeError: tag on `{}` returned `dog`; a list of Tag is expected"),
+        ("dictionary", "TypeError: tag on `{}` returned {{'tag': 'dog'}} (dict) in its list; Tag(start_time, "),
+        ("track", "InvalidMessage: tag `dog` of `{}`: track is 7 (int); a string is expected"),
+        ("no text", "InvalidMessage: tag None of `{}`: the text is None; a string is expected"),
+        ("info", "InvalidMessage: tag `dog` of `{}`: additional_info.scores[1] is nan, which JSON cannot hold"),
+        ("box", f"InvalidMessage: tag `dog` of `{{}}`: box has left width; {BOX}"),
+        ("frame none", "TypeError: tag_frame on frame 0 of `{}` returned None; a list of FrameTag is expected"),
+        ("frame pair", "TypeError: tag_frame on frame 0 of `{}` returned `dog` in its list; FrameTag(tag, box, "),
+        ("frame box", f"InvalidMessage: tag `dog` of `{{}}`: box has x y w h; {BOX}"),
+        ("frame no text", "TypeError: tag_frame on frame 0 of `{}` returned a tag whose text is None; a string is"),
+        ("frame info", "InvalidMessage: tag `dog` of `{}`: additional_info.model is <class 'object'> (type), which"),
+        ("frame raises", "ZeroDivisionError: no pixels"),
+    ],
+)
+def test_an_early_slip_is_one_message_with_file_tag_and_what_was_expected(run, media, slip, told):
+    still = str(media / "still.png")
+    ended = run("programs/slips.py", [still], params={"slip": slip})
+    assert ended.status == 1
+    ((message, source_media),) = errors(ended)
+    assert message.startswith(told.format(still))
+    assert source_media == still
+    assert finished(ended) == []

@@ -98,6 +98,12 @@ pub struct InspectArgs {
     /// Print JSON, for programs
     #[arg(long)]
     pub json: bool,
+    /// Tell the structure of the video, and what sampling its frames would decode
+    #[arg(long)]
+    pub plan: bool,
+    /// Plan for this many frames a second [default: 1]
+    #[arg(long, value_name = "NUMBER", requires = "plan")]
+    pub fps: Option<f64>,
 }
 
 /// Arguments of `tagger init`.

@@ -28,10 +28,7 @@ pub fn init(args: &InitArgs) -> anyhow::Result<u8> {
     let folder = &args.name;
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if !is_name(name) {
-        bail!(
-            "`{}` is no name for a model: take letters, digits, - and _, beginning with a letter",
-            folder.display()
-        );
+        bail!("`{}` is no name for a model: take letters, digits, - and _, beginning with a letter", folder.display());
     }
     let sdk = find_sdk(args.sdk.as_deref())?;
     match fs::create_dir(folder) {
@@ -162,13 +159,6 @@ fn words(name: &str, kind: Kind, language: Language) -> Vec<(&'static str, Strin
         ("description", either("Tells bright frames from dark ones.", "Tells long files from short ones.")),
         ("command", command.to_owned()),
         ("ignored", ignored.to_owned()),
-        ("parameter", either("bright_above", "long_above")),
-        ("parameter_default", either("128", "60")),
-        ("parameter_maximum", either("255", "1000000")),
-        (
-            "parameter_description",
-            either("A frame whose mean is above this is bright, 0 to 255.", "A file of more seconds is long."),
-        ),
         ("look", look.to_owned()),
     ]
 }

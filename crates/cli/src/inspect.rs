@@ -1,14 +1,16 @@
 //! `tagger inspect`: what a media file really contains, or what a model says of itself.
 
 use std::path::Path;
+use std::slice;
 
 use anyhow::Context;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tagger_media::{
-    MediaInfo, MediaKind, Rational, Scan, StreamInfo, StreamKind, VideoInfo, check_extension, probe, scan,
+    MediaInfo, MediaKind, Rate, Rational, Scan, StreamInfo, StreamKind, VideoInfo, check_extension, plan_report, probe,
+    scan,
 };
-use tagger_runtime::{Interpreter, Model, describe_damage};
-use tagger_wire::{MANIFEST_FILE, Manifest};
+use tagger_runtime::{Interpreter, Model, describe_damage, describe_models};
+use tagger_wire::{Description, MANIFEST_FILE, Manifest};
 
 use crate::args::InspectArgs;
 use crate::report::count;
@@ -18,13 +20,48 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<u8> {
     let path = Path::new(&args.target);
     let is_model =
         path.is_dir() || !path.exists() || path.extension().is_some_and(|e| e == "py") || names_manifest(path);
-    let text = if is_model && !looks_like_a_missing_file(path) {
+    let text = if args.plan {
+        of_plan(path, args.fps.unwrap_or(1.0), args.json)?
+    } else if is_model && !looks_like_a_missing_file(path) {
         of_model(&args.target, args.json)?
     } else {
         of_file(path, args.json)?
     };
     crate::output::to_stdout(&text)?;
     Ok(0)
+}
+
+fn of_plan(path: &Path, fps: f64, as_json: bool) -> anyhow::Result<String> {
+    let report = plan_report(path, &Rate::Fps(fps))?;
+    if as_json {
+        return Ok(serde_json::to_string_pretty(&report)? + "\n");
+    }
+    let mut text = format!("{}\n", path.display());
+    if let Some(structure) = &report.structure {
+        let (shortest, median, longest) = (structure.shortest_group, structure.median_group, structure.longest_group);
+        text += &format!("  frames      {} in {}\n", structure.frames, count(structure.packets, "packet"));
+        text += &format!(
+            "  groups      {}, of them {} open, of {shortest} to {longest} packets, {median} in the middle\n",
+            structure.groups, structure.open_groups
+        );
+        text += &format!(
+            "  unreferred  {}, {}\n",
+            count(structure.unreferenced, "packet"),
+            count(structure.layers, "layer")
+        );
+    }
+    if let (Some(wanted), Some(fed), Some(tasks)) = (report.frames_wanted, report.packets_fed, report.tasks) {
+        text += &format!(
+            "  at {fps} fps    {} by decoding {} in {}\n",
+            count(wanted, "frame"),
+            count(fed, "packet"),
+            count(tasks, "task")
+        );
+    }
+    if let Some(why) = &report.why {
+        text += &format!("  at {fps} fps    everything is decoded: {why}\n");
+    }
+    Ok(text)
 }
 
 fn names_manifest(path: &Path) -> bool {
@@ -37,51 +74,67 @@ fn looks_like_a_missing_file(path: &Path) -> bool {
 }
 
 fn of_model(name: &str, as_json: bool) -> anyhow::Result<String> {
-    let model = Model::resolve(name, &Interpreter::default())?;
-    let Some(manifest) = &model.manifest else {
-        return Ok(match as_json {
-            true => {
-                serde_json::to_string_pretty(&json!({"name": model.name, "default_track": model.default_track()}))?
-                    + "\n"
-            }
-            false => format!(
-                "{}\n  a Python file without a {MANIFEST_FILE}: kind and parameters are its own business\n",
-                model.name
-            ),
-        });
-    };
+    let mut model = Model::resolve(name, &Interpreter::default())?;
+    let tokio = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    tokio.block_on(describe_models(slice::from_mut(&mut model)));
     if as_json {
-        return Ok(serde_json::to_string_pretty(manifest)? + "\n");
+        let whole = match (&model.manifest, &model.described) {
+            (Some(manifest), _) => {
+                serde_json::to_value(Manifest { parameters: model.parameters().cloned(), ..manifest.clone() })
+            }
+            (None, Some(description)) => serde_json::to_value(Description {
+                name: model.name.clone(),
+                default_track: Some(model.default_track().to_owned()),
+                ..description.clone()
+            }),
+            (None, None) => Ok(json!({"name": model.name, "default_track": model.default_track()})),
+        };
+        return Ok(serde_json::to_string_pretty(&whole?)? + "\n");
     }
-    Ok(describe_manifest(manifest))
+    Ok(match (&model.manifest, &model.described) {
+        (None, None) => format!(
+            "{}\n  a Python file without a {MANIFEST_FILE}: kind and parameters are its own business\n",
+            model.name
+        ),
+        _ => describe_model(&model),
+    })
 }
 
-fn describe_manifest(manifest: &Manifest) -> String {
-    let mut text = format!("{} ({})\n", manifest.name, serde_word(&manifest.kind));
-    if !manifest.description.is_empty() {
-        text += &format!("  {}\n", manifest.description);
+fn describe_model(model: &Model) -> String {
+    let kind = model.kind().map(|kind| format!(" ({})", serde_word(&kind))).unwrap_or_default();
+    let mut text = format!("{}{kind}\n", model.name);
+    if !model.description().is_empty() {
+        text += &format!("  {}\n", model.description());
     }
-    if let Some(command) = &manifest.command {
+    let manifest = model.manifest.as_ref();
+    if let Some(command) = manifest.and_then(|manifest| manifest.command.as_ref()) {
         text += &format!("  command     {}\n", command.join(" "));
     }
-    if let Some(image) = &manifest.image {
+    if let Some(image) = manifest.and_then(|manifest| manifest.image.as_ref()) {
         text += &format!("  image       {image}\n");
     }
-    text += &format!("  track       {}\n", manifest.default_track());
-    for (name, track) in &manifest.tracks {
-        text += &format!(
-            "    {name:<20}  {}\n",
-            if track.description.is_empty() { &track.label } else { &track.description }
-        );
+    text += &format!("  track       {}\n", model.default_track());
+    for (name, track) in model.tracks() {
+        let told = if track.description.is_empty() { &track.label } else { &track.description };
+        text += format!("    {name:<20}  {told}").trim_end();
+        text.push('\n');
     }
-    for (name, amount) in &manifest.resources {
+    for (name, amount) in manifest.iter().flat_map(|manifest| &manifest.resources) {
         text += &format!("  needs       {amount} {name}\n");
     }
-    let fields = manifest.parameters.as_ref().and_then(|schema| schema.get("properties")).and_then(|p| p.as_object());
+    text + &model.parameters().map(describe_parameters).unwrap_or_default()
+}
+
+fn describe_parameters(schema: &Map<String, Value>) -> String {
+    let mut text = String::new();
+    let fields = schema.get("properties").and_then(Value::as_object);
     for (nth, (name, field)) in fields.into_iter().flatten().enumerate() {
         let word =
             |key: &str| field.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         let mut facts: Vec<String> = word("type").into_iter().collect();
+        if facts.is_empty() && !field.get("enum").is_some_and(Value::is_array) {
+            facts.push(tagger_params::accepted(schema, field));
+        }
         facts.extend(word("enum").map(|choices| format!("one of {choices}")));
         facts.extend(word("exclusiveMinimum").map(|limit| format!("above {limit}")));
         facts.extend(match (word("minimum"), word("maximum")) {

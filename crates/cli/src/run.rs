@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use tagger_media::{FrameOptions, Frames, MediaKind, Rate, Size};
-use tagger_runtime::{Failure, Input, Interpreter, Model, Outcome, Run, Settings, TagRow, find_inputs};
+use tagger_runtime::{
+    Failure, Input, Interpreter, Model, Outcome, Run, Settings, TagRow, describe_models, find_inputs,
+};
 use tagger_wire::ModelKind;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -22,7 +24,10 @@ use crate::{FAILED, INTERRUPTED, report};
 /// Runs the command; gives the exit status.
 pub fn run(args: RunArgs) -> anyhow::Result<u8> {
     let begun = Instant::now();
-    let models = resolve(&args)?;
+    let tokio = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let mut models = resolve(&args)?;
+    tokio.block_on(describe_models(&mut models));
+    refuse_unfit(&models)?;
     let params = chosen_params(args.params.as_deref(), &args.pairs)?.for_models(&models)?;
     let (inputs, faulty) = find_inputs(&args.inputs);
     let num_faulty = faulty.len();
@@ -47,7 +52,6 @@ pub fn run(args: RunArgs) -> anyhow::Result<u8> {
         inputs,
         settings: Settings { input_timeout: Duration::from_secs_f64(args.input_timeout) },
     };
-    let tokio = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let mut outcome = tokio.block_on(carry_out(run, &progress))?;
 
     let num_tags = outcome.rows.len();
@@ -97,6 +101,14 @@ fn resolve(args: &RunArgs) -> anyhow::Result<Vec<Model>> {
         if models.iter().any(|known| known.name == model.name) {
             bail!("two models of this run are named `{}`: their tags could not be told apart", model.name);
         }
+        models.push(model);
+    }
+    Ok(models)
+}
+
+/// Refuses models that files alone are not enough for.
+fn refuse_unfit(models: &[Model]) -> anyhow::Result<()> {
+    for model in models {
         if model.kind() == Some(ModelKind::Processor) {
             bail!("model `{}` is a processor: it takes time ranges of a content, not files", model.name);
         }
@@ -106,9 +118,8 @@ fn resolve(args: &RunArgs) -> anyhow::Result<Vec<Model>> {
                 model.name
             );
         }
-        models.push(model);
     }
-    Ok(models)
+    Ok(())
 }
 
 /// Tells which models have nothing to do here, and which inputs; gives the number of such models.

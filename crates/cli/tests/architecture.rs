@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Each crate, and what must not be anywhere below it.
-const MUST_NOT_REACH: [(&str, &[&str]); 6] = [
+const MUST_NOT_REACH: [(&str, &[&str]); 7] = [
     ("tagger-wire", &["tokio", "pyo3", "ffmpeg-sys-the-third", "tagger-media", "common-ml", "tagger-runtime"]),
+    ("tagger-params", &["tokio", "pyo3", "tagger-wire", "tagger-media", "common-ml", "tagger-runtime"]),
     ("tagger-media", &["tokio", "pyo3", "tagger-wire", "common-ml", "tagger-runtime"]),
     ("common-ml", &["tokio", "pyo3", "tagger-runtime"]),
     ("tagger-models", &["tokio", "pyo3", "tagger-runtime"]),
@@ -43,7 +44,9 @@ fn only_the_runtime_starts_processes() {
         let source = package.unwrap().path().join("src");
         for file in rust_files(&source) {
             let text = fs::read_to_string(&file).unwrap();
-            if text.contains("Command::new(") {
+            // What tests need is theirs.
+            let program = text.split("#[cfg(test)]").next().unwrap_or_default();
+            if program.contains("Command::new(") {
                 starters.push(file.strip_prefix(root()).unwrap().to_string_lossy().into_owned());
             }
         }

@@ -6,8 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use common_ml::{
-    Arguments, AvModel, BatchFrameModel, BoxError, FrameModel, FrameTag, Image, Message, Model, Output, Producer,
-    Region, Tag,
+    AvModel, BatchFrameModel, BoxError, FrameModel, FrameTag, Image, Message, Model, Output, Producer, Region, Tag,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -106,6 +105,8 @@ impl Producer for Batches {
 fn main() -> ExitCode {
     let mut arguments = env::args_os().skip(1);
     let kind = arguments.next().unwrap_or_default();
+    let takes = if kind == "av" || kind == "producer" { "video" } else { "frame" };
+    let manifest = format!("name = 'counter'\nkind = '{takes}'\ncommand = ['models', '{}']", kind.display());
     let make = move |params: Params| {
         let counter = Counter { params, count: 0 };
         match kind.to_str() {
@@ -116,11 +117,5 @@ fn main() -> ExitCode {
             _ => Err(format!("no kind `{}`: frame, batch, av or producer", kind.display()).into()),
         }
     };
-    match Arguments::parse(arguments) {
-        Ok(arguments) => common_ml::run_with(arguments, std::io::stdin(), make),
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(2)
-        }
-    }
+    common_ml::run_with(&manifest, arguments, std::io::stdin(), make)
 }

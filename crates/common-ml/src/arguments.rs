@@ -5,6 +5,15 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
+/// What a program is started for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// `--describe`: say what the model is, and end.
+    Describe,
+    /// Tag the files that standard input names.
+    Run(Arguments),
+}
+
 /// What the runtime says at the start.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Arguments {
@@ -29,7 +38,7 @@ pub enum ArgumentsError {
     Params(String),
 }
 
-impl Arguments {
+impl Request {
     /// Reads the arguments after the program's name. What is not ours belongs to the model's own program and is passed
     /// over, wherever it stands; of an option given twice the last counts.
     ///
@@ -38,9 +47,11 @@ impl Arguments {
     pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, ArgumentsError> {
         let mut output_path = None;
         let mut params = None;
+        let mut is_question = false;
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
             let text = argument.to_string_lossy();
+            is_question |= text == "--describe";
             for (name, value) in [("--output-path", &mut output_path), ("--params", &mut params)] {
                 if text == name {
                     *value = Some(arguments.next().ok_or(ArgumentsError::NoValue(name))?);
@@ -52,10 +63,13 @@ impl Arguments {
                 }
             }
         }
-        Ok(Self {
+        if is_question {
+            return Ok(Self::Describe);
+        }
+        Ok(Self::Run(Arguments {
             output_path: output_path.ok_or(ArgumentsError::NoOutputPath)?.into(),
             params: params.map_or(Ok(Map::new()), |text| object(&text.to_string_lossy())),
-        })
+        }))
     }
 }
 
@@ -72,7 +86,18 @@ mod tests {
     use super::*;
 
     fn parse(line: &[&str]) -> Result<Arguments, ArgumentsError> {
-        Arguments::parse(line.iter().map(OsString::from))
+        match Request::parse(line.iter().map(OsString::from))? {
+            Request::Run(arguments) => Ok(arguments),
+            Request::Describe => panic!("{line:?} asks for no description"),
+        }
+    }
+
+    #[test]
+    fn a_description_needs_nothing_else_and_is_asked_for_by_an_argument_alone() {
+        for line in [&["--describe"][..], &["-v", "--describe", "--params", "{"]] {
+            assert_eq!(Request::parse(line.iter().map(OsString::from)), Ok(Request::Describe));
+        }
+        assert_eq!(parse(&["--output-path", "--describe"]).unwrap().output_path, PathBuf::from("--describe"));
     }
 
     #[test]

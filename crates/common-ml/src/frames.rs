@@ -18,7 +18,7 @@ pub struct FrameSettings {
     pub fps: f64,
     /// Whether a tag seen on one sampled frame only makes a time-range tag.
     pub allow_single_frame: bool,
-    /// Frames handed over at once. `None`: the model's own.
+    /// Frames handed over at once; 0 is the whole file, whatever memory it takes. `None`: the model's own.
     pub batch_size: Option<usize>,
 }
 
@@ -54,12 +54,15 @@ impl FrameTagger {
     fn tag_video(&mut self, file: &str, sink: &mut TagSink<'_>) -> Result<(), BoxError> {
         let options = FrameOptions { rate: Rate::Fps(self.settings.fps), ..FrameOptions::default() };
         let mut frames = Frames::open(Path::new(file), &options)?;
-        let batch_size = self.settings.batch_size.unwrap_or_else(|| self.model.batch_size()).max(1);
+        let (max_frames, max_bytes) = match self.settings.batch_size.unwrap_or_else(|| self.model.batch_size()) {
+            0 => (usize::MAX, usize::MAX),
+            frames => (frames, MAX_BATCH_BYTES),
+        };
         let mut ranges = RangeBuilder::new(self.settings.allow_single_frame);
         let mut batch = Batch::default();
         while let Some(frame) = frames.next().transpose()? {
             batch.push(frame);
-            if batch.images.len() >= batch_size || batch.bytes >= MAX_BATCH_BYTES {
+            if batch.images.len() >= max_frames || batch.bytes >= max_bytes {
                 self.tag_batch(file, std::mem::take(&mut batch), &mut ranges, sink)?;
             }
         }

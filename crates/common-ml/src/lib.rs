@@ -16,10 +16,20 @@
 //!     }
 //! }
 //!
+//! const MANIFEST: &str = r#"
+//! name = "brightness"
+//! kind = "frame"
+//! command = ["./brightness"]
+//! "#;
+//!
 //! fn main() -> std::process::ExitCode {
-//!     common_ml::run(|_: NoParams| Ok(Model::frame(Brightness)))
+//!     common_ml::run(MANIFEST, |_: NoParams| Ok(Model::frame(Brightness)))
 //! }
 //! ```
+//!
+//! The manifest is the `tagger.toml` of the model's folder, best taken in with `include_str!("../tagger.toml")`: started
+//! with `--describe`, the program answers with it and with the schema of its parameters, which come from a type that
+//! derives `Deserialize` and `JsonSchema`. They are checked before the model is made.
 
 mod arguments;
 mod frames;
@@ -29,7 +39,7 @@ mod producer;
 mod ranges;
 mod run;
 
-pub use arguments::{Arguments, ArgumentsError};
+pub use arguments::{Arguments, ArgumentsError, Request};
 pub use frames::{FrameSettings, FrameTagger};
 pub use model::{AvModel, BatchFrameModel, BoxError, FileTagger, FrameModel, FrameTag, Model, TagSink};
 pub use params::{LoopParams, NoParams, ParamsError};

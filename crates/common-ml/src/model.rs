@@ -51,7 +51,7 @@ pub trait BatchFrameModel {
     /// Any: the file the pictures came from fails with that text.
     fn tag_frames(&mut self, images: &[Image]) -> Result<Vec<Vec<FrameTag>>, BoxError>;
 
-    /// How many pictures to gather at most, before the run loop's limit of 128 MiB. Default: 16.
+    /// How many pictures to gather at most, before the run loop's limit of 128 MiB; 0 is the whole file. Default: 16.
     fn batch_size(&self) -> usize {
         16
     }

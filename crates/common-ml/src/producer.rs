@@ -39,6 +39,10 @@ enum SendError {
     Write(#[source] io::Error),
     #[error("stopped after an error message")]
     Ended,
+    #[error("tag `{tag}` of `{file}`: box.{corner} is {value}, which JSON cannot hold")]
+    Box { tag: String, file: String, corner: String, value: f64 },
+    #[error("progress is {0}, which JSON cannot hold")]
+    Progress(f64),
 }
 
 impl Output {
@@ -49,12 +53,13 @@ impl Output {
     /// Writes one message.
     ///
     /// # Errors
-    /// When the output file takes no more; and after an [`Message::Error`], which ends the program unless
-    /// `continue_on_error` is set.
+    /// When the output file takes no more; for a box or progress that is no number (NaN, infinity); and after an
+    /// [`Message::Error`], which ends the program unless `continue_on_error` is set.
     pub fn send(&mut self, message: Message) -> Result<(), BoxError> {
         if self.ended {
             return Err(SendError::Ended.into());
         }
+        check(&message)?;
         self.writer.write(&message).map_err(SendError::Write)?;
         if let Message::Error { message, .. } = message {
             eprintln!("error: {message}");
@@ -99,6 +104,27 @@ impl<T: FileTagger> Producer for FileProducer<T> {
     }
 }
 
+/// Refuses what would stand in the file as `null`, and would cost the whole line there.
+fn check(message: &Message) -> Result<(), SendError> {
+    match message {
+        Message::ProgressRatio { progress } if !progress.is_finite() => Err(SendError::Progress(*progress)),
+        Message::Tag(tag) => {
+            let region = tag.frame_info.as_ref().and_then(|info| info.region.as_ref());
+            let coordinates = region.map_or(&[][..], |region| region.coordinates());
+            match coordinates.iter().position(|value| !value.is_finite()) {
+                None => Ok(()),
+                Some(nth) => Err(SendError::Box {
+                    tag: tag.tag.clone(),
+                    file: tag.source_media.clone(),
+                    corner: format!("{}{}", ["x", "y"][nth % 2], nth / 2 + 1),
+                    value: coordinates[nth],
+                }),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
 /// An error and its causes in one line.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
@@ -108,4 +134,34 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use insta::assert_snapshot;
+    use tagger_wire::{FrameInfo, Region, Tag};
+
+    /// Finds a box whose last corner is nowhere.
+    struct Nowhere;
+
+    impl FileTagger for Nowhere {
+        fn tag_file(&mut self, file: &str, sink: &mut crate::TagSink<'_>) -> Result<(), BoxError> {
+            let region = Some(Region::Corners([0.0, 0.0, 1.0, f64::NAN]));
+            let frame_info = Some(FrameInfo { frame_idx: 0, region });
+            sink(Tag { source_media: file.to_owned(), frame_info, ..Tag::new(0, 0, "dog") })
+        }
+    }
+
+    #[test]
+    fn a_box_that_json_cannot_hold_fails_its_file_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.jsonl");
+        let mut output = Output::new(MessageWriter::append(&path).unwrap());
+        output.set_continue_on_error(true);
+        FileProducer::new(Nowhere).produce(&["a.mp4".into()], &mut output).unwrap();
+        let told = output.send(Message::ProgressRatio { progress: f64::INFINITY }).unwrap_err();
+        assert_snapshot!(told, @"progress is inf, which JSON cannot hold");
+        assert_snapshot!(std::fs::read_to_string(path).unwrap(), @r#"{"type":"error","data":{"message":"tag `dog` of `a.mp4`: box.y2 is NaN, which JSON cannot hold","source_media":"a.mp4"}}"#);
+    }
 }

@@ -1,6 +1,8 @@
 //! The run loop: reads paths, hands batches to the model, ends as the contract says.
 
+use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
@@ -8,12 +10,13 @@ use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use tagger_wire::{Message, MessageWriter};
+use tagger_params::with_loop;
+use tagger_wire::{Description, MANIFEST_FILE, Manifest, Message, MessageWriter, ModelKind};
 
 use crate::model::{Model, WholeFile};
-use crate::params::own_params;
+use crate::params;
 use crate::producer::{Output, chain};
-use crate::{Arguments, BoxError, FileProducer, FrameTagger, LoopParams, Producer};
+use crate::{Arguments, BoxError, FileProducer, FrameTagger, LoopParams, Producer, Request};
 
 /// How long the loop waits, after a first line, for more lines of the same batch.
 pub const GATHER_TIME: Duration = Duration::from_millis(5);
@@ -23,24 +26,57 @@ const PATHS_AHEAD: usize = 1024;
 
 /// Runs a model program: arguments from the command line, paths from standard input.
 ///
-/// `make` gets the model's parameters, already checked, and makes the model. Whatever goes wrong from then on is written
-/// to the output file as an error message, so that the user gets to see it.
-pub fn run<P, F>(make: F) -> ExitCode
+/// - `manifest`: the text of the model's `tagger.toml`. With `--describe` the program prints what it says, with the
+///   schema of `P`, and makes no model.
+/// - `make` gets the model's parameters, already checked, and makes the model. Whatever goes wrong from then on is
+///   written to the output file as an error message, so that the user gets to see it.
+pub fn run<P, F>(manifest: &str, make: F) -> ExitCode
 where
     P: DeserializeOwned + JsonSchema,
     F: FnOnce(P) -> Result<Model, BoxError>,
 {
-    match Arguments::parse(std::env::args_os().skip(1)) {
-        Ok(arguments) => run_with(arguments, io::stdin(), make),
+    run_with(manifest, std::env::args_os().skip(1), io::stdin(), make)
+}
+
+/// The same with arguments and input of the caller's, for programs that hold several models.
+pub fn run_with<P, F>(
+    manifest: &str,
+    arguments: impl IntoIterator<Item = OsString>,
+    input: impl Read + Send + 'static,
+    make: F,
+) -> ExitCode
+where
+    P: DeserializeOwned + JsonSchema,
+    F: FnOnce(P) -> Result<Model, BoxError>,
+{
+    match Request::parse(arguments) {
+        Ok(Request::Run(arguments)) => tag(&arguments, input, make),
+        Ok(Request::Describe) => match describe::<P>(manifest) {
+            Ok(line) => {
+                println!("{line}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                eprintln!("error: {}", chain(&*error));
+                ExitCode::FAILURE
+            }
+        },
         Err(error) => {
             eprintln!("error: {error}\nusage: PROGRAM --output-path PATH [--params JSON] < PATHS");
+            eprintln!("       PROGRAM --describe");
             ExitCode::from(2)
         }
     }
 }
 
-/// The same with arguments and input of the caller's, for programs that hold several models.
-pub fn run_with<P, F>(arguments: Arguments, input: impl Read + Send + 'static, make: F) -> ExitCode
+/// What the model is, in one line.
+fn describe<P: JsonSchema>(manifest: &str) -> Result<String, BoxError> {
+    let manifest = Manifest::parse(manifest, Path::new(MANIFEST_FILE))?;
+    let parameters = with_loop(params::schema_of::<P>(), manifest.kind == ModelKind::Frame);
+    Ok(serde_json::to_string(&Description::new(manifest, parameters))?)
+}
+
+fn tag<P, F>(arguments: &Arguments, input: impl Read + Send + 'static, make: F) -> ExitCode
 where
     P: DeserializeOwned + JsonSchema,
     F: FnOnce(P) -> Result<Model, BoxError>,
@@ -53,7 +89,7 @@ where
         }
     };
     let mut output = Output::new(writer);
-    let started = start(&arguments, make);
+    let started = start(arguments, make);
     let result = started.and_then(|(mut producer, params)| {
         output.set_continue_on_error(params.continue_on_error);
         serve(&mut *producer, &read_paths(input), &mut output, params.continue_on_error)
@@ -74,13 +110,13 @@ where
     F: FnOnce(P) -> Result<Model, BoxError>,
 {
     let given = arguments.params.clone()?;
-    let params = LoopParams::from_map(&given)?;
-    let producer: Box<dyn Producer> = match make(own_params::<P>(&given)?)? {
-        Model::Frame(model) => Box::new(FileProducer::new(FrameTagger::new(model, (&params).into()))),
+    let (own, looped) = params::read::<P>(&given)?;
+    let producer: Box<dyn Producer> = match make(own)? {
+        Model::Frame(model) => Box::new(FileProducer::new(FrameTagger::new(model, (&looped).into()))),
         Model::Av(model) => Box::new(FileProducer::new(WholeFile(model))),
         Model::Producer(producer) => producer,
     };
-    Ok((producer, params))
+    Ok((producer, looped))
 }
 
 fn serve(

@@ -429,11 +429,11 @@ fn parameters_that_are_wrong_are_told_in_the_output_file() {
     exit 1
     - error: --params must be one JSON object, such as '{"fps": 2}': this is an array
     exit 1
-    - error: invalid parameter: `fps` is -1: a number above 0 is accepted
+    - error: parameter `fps` is -1, a number above 0 is expected
     exit 1
-    - error: invalid parameter: unknown field `pictres`, expected one of `fail_at`, `fail_in_the_end`, `pictures`
+    - error: unknown parameter `pictres`, did you mean `pictures`? (known: `fail_at`, `fail_in_the_end`, `pictures`)
     exit 1
-    - error: invalid parameter: `fail_at`: invalid type: string "never", expected u64
+    - error: parameter `fail_at` is "never", a whole number from 0 or null is expected
     exit 1
     "#);
     assert_snapshot!(run("sculpture", "{}", &[]), @"
@@ -448,9 +448,34 @@ fn without_an_output_path_there_is_nothing_to_be_done() {
         let output = program().args(arguments).stdin(Stdio::null()).output().unwrap();
         format!("exit {}: {}", output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).trim_end())
     };
-    assert_snapshot!(told(&["frame"]), @"exit 2: error: --output-path PATH is missing: the file to append messages to");
-    assert_snapshot!(told(&["frame", "--params", "{}", "--output-path"]), @"exit 2: error: --output-path needs a value");
+    assert_snapshot!(told(&["frame"]), @r"
+    exit 2: error: --output-path PATH is missing: the file to append messages to
+    usage: PROGRAM --output-path PATH [--params JSON] < PATHS
+           PROGRAM --describe
+    ");
+    assert_snapshot!(told(&["frame", "--params", "{}", "--output-path"]), @r"
+    exit 2: error: --output-path needs a value
+    usage: PROGRAM --output-path PATH [--params JSON] < PATHS
+           PROGRAM --describe
+    ");
     assert_snapshot!(told(&["frame", "--output-path", "/no/such/folder/out.jsonl"]), @"exit 1: error: cannot open `/no/such/folder/out.jsonl` for appending: No such file or directory (os error 2)");
+}
+
+#[test]
+fn a_program_describes_itself_with_the_parameters_of_its_loop() {
+    let told = |kind: &str| {
+        let output = program().args([kind, "--describe"]).stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let names =
+        |told: &Value| told["parameters"]["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let frame = told("frame");
+    assert_eq!((&frame["name"], &frame["kind"]), (&"counter".into(), &"frame".into()));
+    assert_eq!(frame["parameters"]["additionalProperties"], false);
+    assert_eq!(frame["parameters"]["properties"]["pictures"]["default"], 3);
+    assert_eq!(names(&frame)[3..], ["fps", "allow_single_frame", "batch_size", "continue_on_error"]);
+    assert_eq!(names(&told("av"))[3..], ["continue_on_error"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! `frames FILE RATE|all|key [gray] [WIDTHxHEIGHT] [-o RAW]`: a line a frame with index, ticks, base, time in ms,
 //! duration in ms, width and height; with `-o` the pixels of all frames, one after the other.
+//! `full` decodes everything. With `report` a last line to standard error tells how they were come by.
 //! `frames FILE still [-o RAW]`: a line with width and height.
 
 use std::{env, error::Error, fs::File, io::Write, path::PathBuf};
@@ -11,10 +12,12 @@ use tagger_media::{FrameOptions, Frames, Limits, Pixels, Rate, Size, read_still}
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
     let path = PathBuf::from(arguments.next().ok_or("name a file")?);
-    let (mut options, mut still, mut raw) = (FrameOptions::default(), false, None);
+    let (mut options, mut still, mut report, mut raw) = (FrameOptions::default(), false, false, None);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "still" => still = true,
+            "report" => report = true,
+            "full" => options.decode_all = true,
             "all" => options.rate = Rate::All,
             "key" => options.rate = Rate::KeyFrames,
             "gray" => options.pixels = Pixels::Gray8,
@@ -38,6 +41,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let (time, duration) = (frame.time.to_millis(), frame.duration.to_millis());
         println!("{} {} {} {time} {duration} {} {}", frame.index, pts.ticks, pts.base, image.width, image.height);
         raw.iter_mut().try_for_each(|raw| raw.write_all(&image.data))?;
+    }
+    if report {
+        eprintln!("{:?}", frames.report());
     }
     let skipped = frames.skipped();
     if !skipped.is_nothing() {

@@ -52,6 +52,7 @@ pub struct Decoding {
     packet: Packet,
     /// `packet` was read and not taken by the decoder yet.
     waiting: bool,
+    fed: u64,
     state: State,
     next_index: u64,
     sent_pts: Option<i64>,
@@ -84,6 +85,7 @@ impl Decoding {
             max_pixels,
             packet: Packet::new()?,
             waiting: false,
+            fed: 0,
             state: State::Receiving,
             next_index: 0,
             sent_pts: None,
@@ -102,6 +104,11 @@ impl Decoding {
                 return event;
             }
         }
+    }
+
+    /// How many packets the decoder took so far.
+    pub fn fed(&self) -> u64 {
+        self.fed
     }
 
     fn receive(&mut self) -> Option<Event> {
@@ -147,6 +154,7 @@ impl Decoding {
             Ok(Sent::Taken) => {
                 self.sent_pts = self.packet.pts().or(self.packet.dts());
                 self.waiting = false;
+                self.fed += 1;
                 self.state = State::Receiving;
             }
             Err(error) => {
@@ -188,6 +196,7 @@ impl Decoding {
 }
 
 /// What the way through a stream needs to know of it.
+#[derive(Debug, Clone, Copy)]
 pub struct StreamFacts {
     pub index: u32,
     pub base: Rational,

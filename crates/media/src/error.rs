@@ -32,6 +32,36 @@ pub enum MediaError {
         /// What the system said.
         source: io::Error,
     },
+    /// A file could not be written.
+    #[error("cannot write `{}`; check the folder's permissions and the space on the disk", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Pieces of sound that do not become one.
+    #[error("cannot join `{}`: {reason}; join consecutive parts of one stream", path.display())]
+    CannotJoin {
+        /// The part at which it ended.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Streams that cannot be copied as they are.
+    #[error("cannot copy `{}` into MP4: {reason}; transcode it", path.display())]
+    CannotCopy {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Its content was not the same the second time.
+    #[error("`{}` changed while it was read; wait until it is complete", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file of no bytes.
     #[error("`{}` is empty (0 bytes); copy it again", path.display())]
     Empty {
@@ -63,6 +93,27 @@ pub enum MediaError {
         path: PathBuf,
         /// What it holds instead.
         found: String,
+    },
+    /// Sound was asked of something that has none.
+    #[error("no sound in `{}` (it holds {found}); choose a file that has sound", path.display())]
+    NoSound {
+        /// The file.
+        path: PathBuf,
+        /// What it holds instead.
+        found: String,
+    },
+    /// Sound was asked for in a form that cannot be made.
+    #[error(
+        "cannot make {what} from `{}`; ask for 1 to {} samples a second, 1 to 8 channels and blocks of 1 to {} samples",
+        path.display(),
+        crate::AudioOptions::MAX_RATE,
+        crate::AudioOptions::MAX_BLOCK_SAMPLES
+    )]
+    BadSound {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        what: String,
     },
     /// Not one frame came out.
     #[error("no frame of `{}` could be decoded as {codec} ({reason}); the file is damaged, copy it again", path.display())]
@@ -108,6 +159,24 @@ pub enum MediaError {
         /// What was asked for.
         fps: f64,
     },
+    /// A time that is none.
+    #[error("cannot find the frame at {seconds} seconds of `{}`; ask for a finite time", path.display())]
+    BadTime {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        seconds: f64,
+    },
+    /// A packet is damaged, and damage was not to be skipped.
+    #[error("`{}` is damaged{} ({reason}); copy it again, or let damage be skipped", path.display(), at.map_or_else(String::new, |at| format!(" at {:.3} s", at.seconds())))]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where, on the stream's own timeline, if that can still be read.
+        at: Option<crate::Timestamp>,
+        /// What the decoder said.
+        reason: String,
+    },
     /// A size of no pixels was asked for, or one over the limit.
     #[error("cannot make frames of {width}x{height} from `{}`; ask for at least 1x1 and fewer pixels than the limit", path.display())]
     BadSize {
@@ -139,6 +208,12 @@ pub enum MediaError {
         doing: &'static str,
         /// What libav said.
         reason: String,
+    },
+    /// The process was forked after the file was opened, and the threads that decode stayed behind.
+    #[error("`{}` was opened before this process was forked; open it again in this process", path.display())]
+    Orphaned {
+        /// The file.
+        path: PathBuf,
     },
     /// The decoding thread ended by a panic: a fault of this program that the file brought out.
     #[error("decoding `{}` hit a fault in this program; please report it with the file", path.display())]

@@ -1,4 +1,5 @@
-//! Opens media files and gives out what they hold: facts, frames with exact times, and still pictures.
+//! Opens media files and gives out what they hold: facts, frames and sound with exact times, still pictures, and parts
+//! that are files of their own.
 //!
 //! The one crate that talks to libav; every call into it lies in the private module `libav`. It knows nothing of
 //! jobs, models or messages.
@@ -14,31 +15,56 @@
 //! # Ok::<(), tagger_media::MediaError>(())
 //! ```
 
+mod access;
+mod audio;
+mod bitstream;
+mod budget;
+mod choose;
 mod convert;
 mod decode;
 mod error;
 mod file;
 mod frames;
+mod full;
+mod index;
 mod info;
 mod libav;
+mod listen;
 mod options;
+mod packets;
+mod parts;
+mod places;
+mod plan;
+mod pool;
 mod probe;
 mod queue;
 mod raster;
+mod reading;
+mod remux;
+mod report;
 mod scan;
 mod select;
+mod sound;
 mod still;
 mod time;
+mod timeline;
 mod wholeness;
 
+pub use audio::{Arrangement, Audio, AudioOptions, Channels, Samples};
+pub use budget::set_decode_threads;
 pub use error::MediaError;
 pub use frames::{Frame, Frames, Skipped};
 pub use info::{AudioInfo, MediaInfo, MediaKind, StreamInfo, StreamKind, VideoInfo};
-pub use options::{FrameOptions, Limits, Pixels, Rate, Size};
+pub use options::{FrameOptions, Limits, OnDamage, Pixels, Rate, Size};
+pub use parts::{CutOptions, Part, cut, cut_range};
 pub use probe::{probe, probe_within};
 pub use raster::{Image, Orientation};
+pub use remux::remux;
+pub use report::{Mode, PlanReport, Report, Structure, plan_report};
 pub use scan::{AudioScan, Damage, Gap, Scan, VideoScan, scan};
 pub use select::{Grid, Picked};
+pub use sound::{SoundPart, cut_sound, probe_sound, stitch};
 pub use still::{check_extension, read_still};
 pub use time::{Rational, Timestamp};
+pub use timeline::Repairs;
 pub use wholeness::Wholeness;

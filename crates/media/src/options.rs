@@ -1,5 +1,7 @@
 //! What a reader of frames may ask for, and how much it may cost.
 
+use std::{num::NonZeroU64, sync::Arc};
+
 /// Which frames, at which size, in which pixels.
 #[derive(Debug, Clone, Default)]
 pub struct FrameOptions {
@@ -9,12 +11,17 @@ pub struct FrameOptions {
     pub size: Size,
     /// What a pixel is. Default: RGB.
     pub pixels: Pixels,
+    /// What a damaged packet means. Default: it is skipped.
+    pub on_damage: OnDamage,
+    /// Decodes everything instead of planning what the wanted frames need: the same frames, later. It is the yardstick
+    /// of plans. Default: false.
+    pub decode_all: bool,
     /// What the file may cost.
     pub limits: Limits,
 }
 
 /// Which frames of a video are given out.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Rate {
     /// The frames nearest to a regular grid of so many points a second; finite, above 0 and at most [`Rate::MAX_FPS`].
     Fps(f64),
@@ -22,6 +29,10 @@ pub enum Rate {
     All,
     /// Every picture that was coded without reference to another (type I), which includes all key frames.
     KeyFrames,
+    /// The first frame and every so many after it.
+    EveryNth(NonZeroU64),
+    /// The frames nearest to these times, in seconds from the container's start, in any order; each frame once.
+    At(Arc<[f64]>),
 }
 
 impl Rate {
@@ -33,6 +44,16 @@ impl Default for Rate {
     fn default() -> Self {
         Self::Fps(1.0)
     }
+}
+
+/// What is done about a packet that cannot be decoded as it should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnDamage {
+    /// It costs its frames, and is counted.
+    #[default]
+    Skip,
+    /// It is an error that ends the reading. Damage in parts of the file that no wanted frame needs is not noticed.
+    Fail,
 }
 
 /// How large a frame is given out.

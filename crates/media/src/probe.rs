@@ -116,6 +116,17 @@ impl Container {
         })
     }
 
+    /// The stream of sound with this index, or the first one.
+    pub fn audio(&self, path: &Path, index: Option<u32>) -> Result<Stream<'_>, MediaError> {
+        let wanted = |stream: &Stream<'_>| {
+            stream.kind() == StreamType::Audio && index.is_none_or(|index| stream.index() == index)
+        };
+        self.input.streams().find(wanted).ok_or_else(|| {
+            let found: Vec<String> = self.input.streams().map(|stream| found(&stream)).collect();
+            MediaError::NoSound { path: path.into(), found: found.join(", ") }
+        })
+    }
+
     /// Where the timeline begins: the earliest stream's start, as libav counts.
     ///
     /// libav rounds it to microseconds; the exact time is that of the stream it came from.

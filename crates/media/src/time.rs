@@ -94,6 +94,11 @@ impl Timestamp {
         })
     }
 
+    /// The time that is `length` later, exactly, as [`since`](Self::since) is exact.
+    pub fn plus(self, length: Self) -> Self {
+        self.since(Self { ticks: length.ticks.saturating_neg(), base: length.base })
+    }
+
     fn exactly_since(self, origin: Self) -> Option<Self> {
         let (a, b) = (self.base, origin.base);
         // The largest unit that divides both bases: gcd(a.num × b.den, b.num × a.den) / (a.den × b.den).

@@ -5,22 +5,18 @@
 
 mod shot;
 
+use std::io::stdin;
 use std::process::ExitCode;
-
-use common_ml::Arguments;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     let name = arguments.next().unwrap_or_default();
-    let parsed = Arguments::parse(arguments);
-    match (name.to_str(), parsed) {
-        (Some("shot"), Ok(arguments)) => common_ml::run_with(arguments, std::io::stdin(), shot::make),
-        (Some("shot"), Err(error)) => usage(&error.to_string()),
-        _ => usage(&format!("no model `{}` in this program; it holds: shot", name.display())),
+    match name.to_str() {
+        Some("shot") => common_ml::run_with(shot::MANIFEST, arguments, stdin(), shot::make),
+        _ => {
+            eprintln!("error: no model `{}` in this program; it holds: shot", name.display());
+            eprintln!("usage: tagger-models MODEL --output-path PATH [--params JSON] < PATHS");
+            ExitCode::from(2)
+        }
     }
-}
-
-fn usage(problem: &str) -> ExitCode {
-    eprintln!("error: {problem}\nusage: tagger-models MODEL --output-path PATH [--params JSON] < PATHS");
-    ExitCode::from(2)
 }

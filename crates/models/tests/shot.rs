@@ -269,7 +269,7 @@ fn parameters_choose_what_counts() {
 fn parameters_out_of_range_end_the_program_before_it_starts() {
     let (_, others, output) = run(&[], r#"{"threshold": 7}"#);
     assert_eq!(output.status.code(), Some(1));
-    insta::assert_snapshot!(serde_json::to_string(&others).unwrap(), @r#"[{"type":"error","data":{"message":"invalid parameter: `threshold` is 7: a number from 0.05 to 1 is accepted","source_media":null}}]"#);
+    insta::assert_snapshot!(serde_json::to_string(&others).unwrap(), @r#"[{"type":"error","data":{"message":"parameter `threshold` is 7, a number from 0.05 to 1 is expected","source_media":null}}]"#);
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Finds the model that a user names, and how to start it.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use tagger_wire::{MANIFEST_FILE, Manifest, ManifestError, ModelKind, Program};
+use serde_json::{Map, Value};
+use tagger_wire::{Description, MANIFEST_FILE, Manifest, ManifestError, ModelKind, Program, Track};
 
 use crate::python::{Interpreter, is_python};
 
@@ -12,8 +14,10 @@ use crate::python::{Interpreter, is_python};
 pub struct Model {
     /// The name in results and messages.
     pub name: String,
-    /// What it says of itself. `None` for a bare `.py` file.
+    /// What its folder says of it. `None` for a bare `.py` file.
     pub manifest: Option<Manifest>,
+    /// What the program says of itself, if it was asked and answered. What the manifest says comes first.
+    pub described: Option<Description>,
     /// The program and its first arguments.
     pub(crate) command: Vec<OsString>,
     /// Where the program starts.
@@ -108,12 +112,33 @@ impl Model {
 
     /// What the model takes, if it says.
     pub fn kind(&self) -> Option<ModelKind> {
-        self.manifest.as_ref().map(|manifest| manifest.kind)
+        let told = || self.described.as_ref().and_then(|description| description.kind);
+        self.manifest.as_ref().map(|manifest| manifest.kind).or_else(told)
     }
 
     /// The track of tags that name none.
     pub fn default_track(&self) -> &str {
-        self.manifest.as_ref().map_or(&self.name, |manifest| manifest.default_track())
+        let described = self.described.as_ref().and_then(|description| description.default_track.as_deref());
+        let named = self.manifest.as_ref().and_then(|manifest| manifest.default_track.as_deref());
+        named.or(described).unwrap_or(&self.name)
+    }
+
+    /// One sentence for people; empty if there is none.
+    pub fn description(&self) -> &str {
+        let told = [self.manifest.as_ref().map(|m| &m.description), self.described.as_ref().map(|d| &d.description)];
+        told.into_iter().flatten().find(|text| !text.is_empty()).map_or("", String::as_str)
+    }
+
+    /// The tracks it writes, as far as it says.
+    pub fn tracks(&self) -> impl Iterator<Item = (&String, &Track)> {
+        let told = [self.manifest.as_ref().map(|m| &m.tracks), self.described.as_ref().map(|d| &d.tracks)];
+        told.into_iter().flatten().find(|tracks| !tracks.is_empty()).into_iter().flat_map(BTreeMap::iter)
+    }
+
+    /// The schema of its parameters, if it is known.
+    pub fn parameters(&self) -> Option<&Map<String, Value>> {
+        let declared = self.manifest.as_ref().and_then(|manifest| manifest.parameters.as_ref());
+        declared.or_else(|| self.described.as_ref().map(|description| &description.parameters))
     }
 
     fn from_python_file(file: &Path, python: &Interpreter) -> Result<Self, ModelError> {
@@ -122,7 +147,8 @@ impl Model {
         let (Some(folder), Some(name)) = (file.parent(), file.file_stem()) else { return Err(not_found()) };
         let mut command = vec![python.locate(folder).into()];
         command.extend(Interpreter::start_arguments(&file));
-        Ok(Self { name: name.to_string_lossy().into_owned(), manifest: None, command, folder: folder.to_owned() })
+        let name = name.to_string_lossy().into_owned();
+        Ok(Self { name, manifest: None, described: None, command, folder: folder.to_owned() })
     }
 
     fn from_folder(folder: &Path, python: &Interpreter) -> Result<Self, ModelError> {
@@ -137,7 +163,7 @@ impl Model {
             Program::Image(_) => return Err(ModelError::Image { model: manifest.name }),
             Program::Command(command) => launch(&manifest.name, command, &folder, python)?,
         };
-        Ok(Self { name: manifest.name.clone(), manifest: Some(manifest), command, folder })
+        Ok(Self { name: manifest.name.clone(), manifest: Some(manifest), described: None, command, folder })
     }
 }
 

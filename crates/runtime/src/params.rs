@@ -1,7 +1,7 @@
 //! What the user chose for a model, checked against its schema before anything starts.
 
-use jsonschema::error::ValidationErrorKind;
 use serde_json::{Map, Value};
+use tagger_params::{faults, read_text};
 
 use crate::Model;
 
@@ -49,7 +49,7 @@ pub enum ParamError {
         problem: String,
     },
     /// The model's own schema is broken.
-    #[error("model `{model}`: its manifest's [parameters] is not a valid JSON Schema: {problem}")]
+    #[error("model `{model}`: {problem}")]
     BadSchema {
         /// The model.
         model: String,
@@ -57,9 +57,6 @@ pub enum ParamError {
         problem: String,
     },
 }
-
-/// Parameters that every run loop honours, so no model's schema needs to name them.
-const LOOP_NAMES: [&str; 4] = ["continue_on_error", "fps", "allow_single_frame", "batch_size"];
 
 impl ParamSet {
     /// Adds the members of a JSON object.
@@ -112,8 +109,7 @@ impl ParamSet {
     }
 
     fn for_model(&self, model: &Model) -> Result<Map<String, Value>, ParamError> {
-        let schema = model.manifest.as_ref().and_then(|manifest| manifest.parameters.as_ref());
-        let declared = schema.and_then(|schema| schema.get("properties")).and_then(Value::as_object);
+        let schema = model.parameters();
         let mut params = Map::new();
         for (only, key, given) in &self.values {
             if only.as_ref().is_some_and(|name| *name != model.name) {
@@ -121,65 +117,20 @@ impl ParamSet {
             }
             let value = match given {
                 Given::Json(value) => value.clone(),
-                Given::Text(text) => typed(text, declared.and_then(|fields| fields.get(key))),
+                Given::Text(text) => read_text(schema, key, text),
             };
             params.insert(key.clone(), value);
         }
-        if let Some(schema) = schema {
-            check(&model.name, schema, declared, &params)?;
+        let name = &model.name;
+        let found = schema.map_or(Ok(Vec::new()), |schema| faults(schema, &params));
+        let found =
+            found.map_err(|source| ParamError::BadSchema { model: name.clone(), problem: source.to_string() })?;
+        if found.is_empty() {
+            return Ok(params);
         }
-        Ok(params)
-    }
-}
-
-fn typed(text: &str, schema: Option<&Value>) -> Value {
-    let wants_text = schema.and_then(|schema| schema.get("type")).is_some_and(|word| word == "string");
-    let as_text = || Value::String(text.to_owned());
-    if wants_text { as_text() } else { serde_json::from_str(text).unwrap_or_else(|_| as_text()) }
-}
-
-fn check(
-    model: &str,
-    schema: &Map<String, Value>,
-    declared: Option<&Map<String, Value>>,
-    params: &Map<String, Value>,
-) -> Result<(), ParamError> {
-    let known = |name: &str| declared.is_some_and(|fields| fields.contains_key(name));
-    let own: Map<String, Value> = params
-        .iter()
-        .filter(|(name, _)| known(name) || !LOOP_NAMES.contains(&name.as_str()))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    let validator = jsonschema::validator_for(&Value::Object(schema.clone()))
-        .map_err(|e| ParamError::BadSchema { model: model.to_owned(), problem: e.to_string() })?;
-    let own = Value::Object(own);
-    // All faults in one message: nobody wants to mend them one run at a time.
-    let names: Vec<&str> = declared.into_iter().flat_map(|fields| fields.keys()).map(String::as_str).collect();
-    let faults: Vec<String> = validator
-        .iter_errors(&own)
-        .flat_map(|fault| {
-            let field = fault.instance_path().to_string();
-            match (fault.kind(), field.trim_start_matches('/')) {
-                (ValidationErrorKind::AdditionalProperties { unexpected }, "") => {
-                    unexpected.iter().map(|name| unknown_parameter(name, &names)).collect()
-                }
-                (_, "") => vec![fault.to_string()],
-                (_, field) => vec![format!("parameter `{field}`: {fault}")],
-            }
-        })
-        .collect();
-    if faults.is_empty() {
-        return Ok(());
-    }
-    let accepted = if names.is_empty() { String::new() } else { format!(" (it takes {})", names.join(", ")) };
-    Err(ParamError::Refused { model: model.to_owned(), problem: faults.join("; ") + &accepted })
-}
-
-fn unknown_parameter(name: &str, known: &[&str]) -> String {
-    let nearest = known.iter().max_by(|a, b| strsim::jaro(a, name).total_cmp(&strsim::jaro(b, name)));
-    match nearest.filter(|near| strsim::jaro(near, name) > 0.8) {
-        Some(near) => format!("unknown parameter `{name}`, did you mean `{near}`?"),
-        None => format!("unknown parameter `{name}`"),
+        // All faults in one message: nobody wants to mend them one run at a time.
+        let texts: Vec<String> = found.into_iter().map(|fault| fault.text).collect();
+        Err(ParamError::Refused { model: name.clone(), problem: texts.join("; ") })
     }
 }
 
@@ -207,7 +158,7 @@ mod tests {
             "#
         );
         let manifest = Manifest::parse(&text, Path::new("tagger.toml")).unwrap();
-        Model { name: name.into(), manifest: Some(manifest), command: vec![], folder: "/".into() }
+        Model { name: name.into(), manifest: Some(manifest), described: None, command: vec![], folder: "/".into() }
     }
 
     fn pairs(pairs: &[&str]) -> ParamSet {
@@ -236,7 +187,7 @@ mod tests {
     #[test]
     fn all_faults_come_in_one_message() {
         let wrong = pairs(&["threshold=2", "treshold=1"]).for_models(&[model("a")]).unwrap_err();
-        assert_snapshot!(wrong, @"model `a`: parameter `threshold`: 2 is greater than the maximum of 1; unknown parameter `treshold`, did you mean `threshold`? (it takes threshold, label)");
+        assert_snapshot!(wrong, @"model `a`: parameter `threshold` is 2, a number up to 1 is expected; unknown parameter `treshold`, did you mean `threshold`? (known: `threshold`, `label`)");
         assert_snapshot!(pairs(&["c:fps=1"]).for_models(&[model("a")]).unwrap_err(), @"`-p c:fps=…` names model `c`, which is not part of this run");
         assert_snapshot!(ParamSet::default().add_pair("fps").unwrap_err(), @"`-p fps` must read key=value, or model:key=value for one of several models");
         assert_snapshot!(ParamSet::default().add_json("{").unwrap_err(), @r#"--params must be one JSON object, such as '{"fps": 2}': EOF while parsing an object at line 1 column 1"#);

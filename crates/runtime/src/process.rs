@@ -27,6 +27,8 @@ const GRACE_AFTER_EOF: Duration = Duration::from_millis(1500);
 const GRACE_AFTER_TERM: Duration = Duration::from_millis(2500);
 /// How much of the program's log is kept, from its end.
 const LOG_BYTES: usize = 16 << 10;
+/// How much of an answer on standard output is kept, from its end.
+const ANSWER_BYTES: usize = 4 << 20;
 
 /// A running model program, with everything it has started.
 pub(crate) struct Process {
@@ -38,7 +40,8 @@ pub(crate) struct Process {
     fed_bytes: Arc<AtomicU64>,
     /// Our own hold on the end that the program reads from: it tells how much is still unread.
     unread: OwnedFd,
-    log: Arc<Mutex<LogTail>>,
+    log: Arc<Mutex<Tail>>,
+    answer: Option<Arc<Mutex<Tail>>>,
     readers: Vec<JoinHandle<()>>,
     is_finished: bool,
 }
@@ -60,11 +63,29 @@ impl Process {
     /// The same holds for `mark` as in [`start`](Self::start).
     ///
     /// # Errors
-    /// The system's: no such program, not executable.
+    /// As [`Self::start`].
     pub fn start_open(
         command: &[OsString],
         folder: &Path,
         mark: &OsStr,
+    ) -> io::Result<(Self, UnboundedSender<String>)> {
+        Self::launch(command, folder, mark, None)
+    }
+
+    /// Starts `command` without any input, for what it writes to standard output.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn ask(command: &[OsString], folder: &Path, mark: &OsStr) -> io::Result<Self> {
+        let (process, _input) = Self::launch(command, folder, mark, Some(Tail::of(ANSWER_BYTES)))?;
+        Ok(process)
+    }
+
+    fn launch(
+        command: &[OsString],
+        folder: &Path,
+        mark: &OsStr,
+        answer: Option<Arc<Mutex<Tail>>>,
     ) -> io::Result<(Self, UnboundedSender<String>)> {
         let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let (reader, writer) = io::pipe()?;
@@ -84,13 +105,14 @@ impl Process {
         let fed_bytes = Arc::<AtomicU64>::default();
         let (sender, lines) = unbounded_channel();
         let feeder = tokio::spawn(feed(pipe::Sender::from_owned_fd(writer.into())?, lines, fed_bytes.clone()));
-        let log = Arc::<Mutex<LogTail>>::default();
+        let log = Tail::of(LOG_BYTES);
         let readers = vec![
-            tokio::spawn(keep_log(child.stdout.take(), log.clone())),
-            tokio::spawn(keep_log(child.stderr.take(), log.clone())),
+            tokio::spawn(keep(child.stdout.take(), answer.as_ref().unwrap_or(&log).clone())),
+            tokio::spawn(keep(child.stderr.take(), log.clone())),
         ];
         let mark = mark.to_owned();
-        Ok((Self { child, group, mark, feeder, fed_bytes, unread, log, readers, is_finished: false }, sender))
+        let process = Self { child, group, mark, feeder, fed_bytes, unread, log, answer, readers, is_finished: false };
+        Ok((process, sender))
     }
 
     /// Waits for the program to end. May be given up and called again.
@@ -148,7 +170,8 @@ impl Process {
         kill_strays(&self.mark);
     }
 
-    /// Clears up after the program has ended: workers it left behind are killed. Gives the end of its log.
+    /// Clears up after the program has ended: workers it left behind are killed. Gives the end of its log, or of its
+    /// answer if it was asked.
     pub async fn finish(mut self) -> String {
         self.feeder.abort();
         self.kill_offspring();
@@ -157,7 +180,7 @@ impl Process {
             // With every writer dead the pipes end, unless one of them has got away.
             let _ = timeout(Duration::from_millis(200), reader).await;
         }
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).text()
+        self.answer.as_ref().unwrap_or(&self.log).lock().unwrap_or_else(PoisonError::into_inner).text()
     }
 }
 
@@ -219,26 +242,33 @@ async fn feed(mut input: pipe::Sender, mut sent: UnboundedReceiver<String>, fed_
     }
 }
 
-#[derive(Default)]
-struct LogTail(VecDeque<u8>);
+/// The end of what a program has written.
+struct Tail {
+    bytes: VecDeque<u8>,
+    max_bytes: usize,
+}
 
-impl LogTail {
+impl Tail {
+    fn of(max_bytes: usize) -> Arc<Mutex<Self>> {
+        Arc::new(Mutex::new(Self { bytes: VecDeque::new(), max_bytes }))
+    }
+
     fn push(&mut self, bytes: &[u8]) {
-        self.0.extend(bytes);
-        let surplus = self.0.len().saturating_sub(LOG_BYTES);
-        self.0.drain(..surplus);
+        self.bytes.extend(bytes);
+        let surplus = self.bytes.len().saturating_sub(self.max_bytes);
+        self.bytes.drain(..surplus);
     }
 
     fn text(&self) -> String {
-        let bytes: Vec<u8> = self.0.iter().copied().collect();
+        let bytes: Vec<u8> = self.bytes.iter().copied().collect();
         String::from_utf8_lossy(&bytes).trim_end().to_owned()
     }
 }
 
-async fn keep_log(stream: Option<impl AsyncRead + Unpin>, log: Arc<Mutex<LogTail>>) {
+async fn keep(stream: Option<impl AsyncRead + Unpin>, tail: Arc<Mutex<Tail>>) {
     let Some(mut stream) = stream else { return };
     let mut chunk = vec![0; 8 << 10];
     while let Ok(count @ 1..) = stream.read(&mut chunk).await {
-        log.lock().unwrap_or_else(PoisonError::into_inner).push(&chunk[..count]);
+        tail.lock().unwrap_or_else(PoisonError::into_inner).push(&chunk[..count]);
     }
 }

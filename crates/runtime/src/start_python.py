@@ -15,9 +15,7 @@ def holds_a_loop(tree):
     return False
 
 
-def is_only_a_class(path):
-    with open(path, "rb") as file:
-        source = file.read()
+def is_only_a_class(source):
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
@@ -25,9 +23,21 @@ def is_only_a_class(path):
     return any(isinstance(node, ast.ClassDef) and node.bases for node in tree.body) and not holds_a_loop(tree)
 
 
+def knows_descriptions():
+    """Whether the SDK that is installed here does. An older one would start the model instead."""
+    try:
+        return importlib.util.find_spec("common_ml.tagging._describe") is not None
+    except ImportError:
+        return False
+
+
 path, arguments = sys.argv[1], sys.argv[2:]
+with open(path, "rb") as file:
+    source = file.read()
+if arguments == ["--describe"] and b"--describe" not in source and not knows_descriptions():
+    sys.exit("error: there is nobody here who could answer --describe")
 command = [sys.executable, "-u", path]
-if is_only_a_class(path):
+if is_only_a_class(source):
     if importlib.util.find_spec("common_ml") is None:
         sys.exit(
             "error: the Python package `common_ml` is not installed for " + sys.executable + "\n"

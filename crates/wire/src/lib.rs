@@ -4,6 +4,7 @@
 //! a line, and reads the JSON [`Message`]s that the program appends to the output file. This crate knows the bytes of
 //! that conversation and the manifest that describes a model; it starts nothing, decodes nothing and opens no media.
 
+mod description;
 mod file_kind;
 mod manifest;
 mod message;
@@ -11,6 +12,7 @@ mod reader;
 mod round;
 mod writer;
 
+pub use description::Description;
 pub use file_kind::{FileKind, LISTED_EXTENSIONS};
 pub use manifest::{MANIFEST_FILE, Manifest, ManifestError, ModelKind, Program, Track};
 pub use message::{FrameInfo, Message, Region, RegionError, Tag};

@@ -93,13 +93,17 @@ pub enum Region {
 }
 
 impl Region {
-    /// Whether every coordinate lies in 0…1.
-    pub fn is_inside(&self) -> bool {
-        let coordinates: &[f64] = match self {
+    /// The coordinates in the order of their names: x and y of the first corner, of the second, and so on.
+    pub fn coordinates(&self) -> &[f64] {
+        match self {
             Self::Corners(c) => c,
             Self::Quadrilateral(c) => c,
-        };
-        coordinates.iter().all(|c| (0.0..=1.0).contains(c))
+        }
+    }
+
+    /// Whether every coordinate lies in 0…1.
+    pub fn is_inside(&self) -> bool {
+        self.coordinates().iter().all(|c| (0.0..=1.0).contains(c))
     }
 }
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Iterator, Optional, Tuple
 
 
 def output_path() -> Optional[str]:
@@ -25,17 +25,26 @@ def params() -> Dict[str, Any]:
     return chosen
 
 
+def asks_description() -> bool:
+    """Whether the program is to say what it is, and no more: `--describe`."""
+    return any(argument == "--describe" for argument, _ in _arguments())
+
+
 def _option(name: str) -> Optional[str]:
     """The last value of an option. Other arguments belong to the model's own program, wherever they stand."""
     value = None
-    arguments = iter(sys.argv[1:])
-    for argument in arguments:
-        if argument in ("--output-path", "--params"):
-            given = next(arguments, None)
-            if argument == name:
-                if given is None:
-                    raise ValueError(f"{name} needs a value")
-                value = given
+    for argument, given in _arguments():
+        if argument == name:
+            if given is None:
+                raise ValueError(f"{name} needs a value")
+            value = given
         elif argument.startswith(f"{name}="):
             value = argument[len(name) + 1 :]
     return value
+
+
+def _arguments() -> Iterator[Tuple[str, Optional[str]]]:
+    """Each argument, with its value if it is one that has one."""
+    arguments = iter(sys.argv[1:])
+    for argument in arguments:
+        yield argument, next(arguments, None) if argument in ("--output-path", "--params") else None

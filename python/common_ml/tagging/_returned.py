@@ -2,6 +2,8 @@
 
 from typing import Any, Iterator, List
 
+from common_ml.tagging.messages import Error, Progress, ProgressRatio, Tag
+
 
 def listed(returned: Any, call: str, items: str) -> List[Any]:
     """What was returned as a list. Raises `TypeError` unless it is a list, tuple, generator or the like."""
@@ -17,7 +19,12 @@ def stream_tags(tagger: Any, file: str) -> Iterator[Any]:
     tags = getattr(tagger, "_stream_tags", tagger.tag)(file)
     if isinstance(tags, (str, bytes, dict)) or not hasattr(tags, "__iter__"):
         raise TypeError(f"tag on `{file}` returned {shown(tags)}; a list of Tag is expected, [] for nothing found")
-    yield from tags
+    for tag in tags:
+        # Messages of other kinds are the loop's to judge.
+        if not isinstance(tag, (Tag, Progress, ProgressRatio, Error)):
+            expected = "Tag(start_time, end_time, tag, source_media) is expected"
+            raise TypeError(f"tag on `{file}` returned {shown(tag)} in its list; {expected}")
+        yield tag
 
 
 def shown(value: object) -> str:

@@ -5,13 +5,14 @@ input, one a line. The program appends its messages to the output file and ends 
 """
 
 import atexit
+import json
 import sys
 import traceback
 from abc import ABC as ABC
 from abc import abstractmethod as abstractmethod
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Iterable, TextIO, Type
+from typing import Any, Iterable, TextIO, Type, overload
 from typing import Dict as Dict
 from typing import Iterator as Iterator
 from typing import List as List
@@ -20,8 +21,8 @@ from typing import Union as Union
 
 import numpy as np  # noqa: F401 (models import it from here)
 
-from common_ml.tagging import _arguments, _batches, _kinds, _report, _wire
-from common_ml.tagging._returned import shown as _shown
+from common_ml import _native
+from common_ml.tagging import _arguments, _batches, _describe, _kinds, _params, _report, _wire
 from common_ml.tagging.file_tagger import AVModel as AVModel
 from common_ml.tagging.file_tagger import BatchFrameModel as BatchFrameModel
 from common_ml.tagging.file_tagger import FileTagger as FileTagger
@@ -35,6 +36,7 @@ from common_ml.tagging.producer import Tag as Tag
 from common_ml.tagging.producer import TagMessageProducer as TagMessageProducer
 
 _DEFAULT_BATCH_TIMEOUT = 0.2
+_FRAME_PARAMS = ("fps", "allow_single_frame", "batch_size")
 
 
 class AbortTaggingException(Exception):  # noqa: N818 (models import it by this name)
@@ -47,7 +49,8 @@ class AbortTaggingException(Exception):  # noqa: N818 (models import it by this 
 def run_default(model: Any, batch_timeout: float = _DEFAULT_BATCH_TIMEOUT, batch_limit: Optional[int] = None) -> None:
     """Runs a model of any kind as a program, until standard input ends.
 
-    `model` may be a class: it is then made without arguments, or with the user's parameters if it needs one argument.
+    `model` may be a class: it is then made without arguments, or with the user's parameters if it needs one argument:
+    as a dictionary, or checked and typed if the argument's annotation is a dataclass or a pydantic model.
     Of the parameters, `continue_on_error` is honoured for every model; `fps`, `allow_single_frame` and `batch_size` for
     models that look at pictures.
 
@@ -55,8 +58,11 @@ def run_default(model: Any, batch_timeout: float = _DEFAULT_BATCH_TIMEOUT, batch
       are written together.
     - `batch_limit`: the most files of a batch. Default: no limit.
 
-    Raises what ends the program, after telling the runtime of it. Without `--output-path` the exit status is 2.
+    Raises what ends the program, after telling the runtime of it. Without `--output-path` the exit status is 2. With
+    `--describe` it prints what the model is, as JSON, and ends the program; a class is not even made then.
     """
+    if _arguments.asks_description():
+        _describe.answer(model, _kinds.schema_of(model) if isinstance(model, type) else None)
     output_path = _arguments.output_path()
     if output_path is None:
         print("error: --output-path PATH is missing: the file to append messages to", file=sys.stderr)
@@ -66,13 +72,16 @@ def run_default(model: Any, batch_timeout: float = _DEFAULT_BATCH_TIMEOUT, batch
         if isinstance(model, type):
             model = _kinds.construct(model, params)
         kind = _kinds.kind_of(model)
+        in_frames = kind in (FrameModel, BatchFrameModel)
+        looped = _loop_params(params, _FRAME_PARAMS if in_frames else ())
         common: Dict[str, Any] = {
             "output_path": output_path,
-            "continue_on_error": _flag(params, "continue_on_error", False),
+            "continue_on_error": looped.get("continue_on_error", False),
             "batch_timeout": batch_timeout,
             "batch_limit": batch_limit,
         }
-        frames = _frame_arguments(params) if kind in (FrameModel, BatchFrameModel) else {}
+        # What the user does not choose is left to the loop, and there to the model's own attributes.
+        frames = {name: looped[name] for name in _FRAME_PARAMS if name in looped}
     except Exception as error:
         _report.report(error, output_path)
         raise
@@ -175,14 +184,35 @@ def start_loop_from_frame_model(
     )
 
 
-def get_params() -> Dict[str, Any]:
-    """What the user chose, as given with `--params`; `{}` without.
+@overload
+def get_params() -> Dict[str, Any]: ...
+@overload
+def get_params(schema: Type[_params.S]) -> _params.S: ...
+def get_params(schema: Any = None) -> Any:
+    """What the user chose with `--params`: as given (`{}` without the option), or checked against `schema`.
 
-    Raises `ValueError` for what is not one JSON object, after telling the runtime of it.
+    - `schema`: a dataclass or a pydantic model, of which a validated instance is returned. Its types, defaults, ranges
+      and choices hold; nothing is converted but whole numbers to `float`, values to their `Enum`, and lists to tuples
+      and sets. Of the loop's parameters it gets those that it names itself. With `--describe` the program prints what
+      may be chosen, as JSON, and ends here.
+
+    Raises `ValueError` for what is not one JSON object, and for parameters that the schema refuses: all that is wrong
+    with them, in one message. The runtime is told of it.
     """
+    if schema is None:
+        try:
+            return _arguments.params()
+        except ValueError as error:
+            _report.report(error, _arguments.output_path())
+            raise
+    if not _params.is_schema(schema):
+        raise TypeError(f"get_params takes a dataclass or a pydantic model, the class itself, and not {schema!r}")
+    if _arguments.asks_description():
+        models = _kinds.models_in(sys.modules["__main__"])
+        _describe.answer(models[0] if len(models) == 1 else None, schema)
     try:
-        return _arguments.params()
-    except ValueError as error:
+        return _params.validated(schema, _arguments.params())
+    except Exception as error:
         _report.report(error, _arguments.output_path())
         raise
 
@@ -218,25 +248,16 @@ def write_message(msg: Message, fout: TextIO) -> None:
     fout.flush()
 
 
-def _frame_arguments(params: Dict[str, Any]) -> Dict[str, Any]:
-    fps = params.get("fps", 1)
-    if isinstance(fps, bool) or not isinstance(fps, (int, float)) or not 0 < fps < float("inf"):
-        raise ValueError(f"parameter `fps` is {_shown(fps)}; a number above 0 is expected")
-    arguments = {"fps": fps, "allow_single_frame": _flag(params, "allow_single_frame", True)}
-    # Only if the user chose one: otherwise the model's own attribute counts.
-    if "batch_size" in params:
-        size = params["batch_size"]
-        if type(size) is not int or size < 0:
-            raise ValueError(f"parameter `batch_size` is {_shown(size)}; a whole number from 0 is expected")
-        arguments["batch_size"] = size
-    return arguments
-
-
-def _flag(params: Dict[str, Any], name: str, default: bool) -> bool:
-    value = params.get(name, default)
-    if value not in (True, False):  # 0 and 1 are equal to these
-        raise ValueError(f"parameter `{name}` is {_shown(value)}; true or false is expected")
-    return bool(value)
+def _loop_params(params: Dict[str, Any], for_frames: Iterable[str]) -> Dict[str, Any]:
+    """The loop's parameters among what the user chose, checked. 0 and 1 do for false and true."""
+    chosen = {name: params[name] for name in ("continue_on_error", *for_frames) if name in params}
+    for name in ("continue_on_error", "allow_single_frame"):
+        if chosen.get(name) in (0, 1):
+            chosen[name] = bool(chosen[name])
+    faults, _ = _native.check_params(_native.schema_with_loop("{}", True), json.dumps(chosen, allow_nan=False))
+    if faults:
+        raise _params.InvalidParams("; ".join(text for _, text in faults))
+    return chosen
 
 
 @contextmanager

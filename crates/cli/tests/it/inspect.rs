@@ -9,6 +9,48 @@ fn told(clip: &str) -> String {
 }
 
 #[test]
+fn what_sampling_would_decode() {
+    let planned = |clip: &str, line: &str| Place::with(&[clip]).tagger(line, &[clip]);
+    assert_snapshot!(planned("h264_opengop.mp4", "inspect --plan --fps 0.5"), @"
+    exit 0
+    --- stdout
+    h264_opengop.mp4
+      frames      150 in 150 packets
+      groups      8, of them 3 open, of 10 to 23 packets, 20 in the middle
+      unreferred  69 packets, 1 layer
+      at 0.5 fps    3 frames by decoding 10 packets in 3 tasks
+    ");
+    assert_snapshot!(planned("raw.h264", "inspect --plan"), @"
+    exit 0
+    --- stdout
+    raw.h264
+      at 1 fps    everything is decoded: a packet has no timestamp
+    ");
+    assert_snapshot!(planned("one_frame.mp4", "inspect --plan --json"), @r#"
+    exit 0
+    --- stdout
+    {
+      "mode": "planned",
+      "why": null,
+      "structure": {
+        "packets": 1,
+        "frames": 1,
+        "groups": 1,
+        "open_groups": 0,
+        "shortest_group": 1,
+        "median_group": 1,
+        "longest_group": 1,
+        "unreferenced": 0,
+        "layers": 1
+      },
+      "frames_wanted": 1,
+      "packets_fed": 1,
+      "tasks": 1
+    }
+    "#);
+}
+
+#[test]
 fn videos() {
     assert_snapshot!(told("h264.mp4"), @"
     exit 0

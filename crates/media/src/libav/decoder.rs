@@ -1,4 +1,4 @@
-//! Turns packets into pictures.
+//! Turns packets into pictures or sound.
 
 use std::{
     ffi::c_int,
@@ -7,7 +7,7 @@ use std::{
 
 use ffmpeg_sys_the_third as ffi;
 
-use super::{AvError, Packet, Picture, coded_pixels, input::Stream};
+use super::{AvError, Packet, Picture, Sound, coded_pixels, input::Stream};
 
 /// An opened decoder.
 pub struct Decoder(NonNull<ffi::AVCodecContext>);
@@ -30,14 +30,31 @@ pub enum Received {
     Finished,
 }
 
+/// What the decoder of a sound stream answered.
+pub enum Heard {
+    Sound(Sound),
+    NeedsPacket,
+    Finished,
+}
+
 impl Decoder {
-    /// Opens the decoder of a video stream. `Ok(None)` when libav has none for its codec.
+    /// Opens the decoder of a stream. `Ok(None)` when libav has none for its codec.
     ///
     /// `threads` 0 lets libav take one a core. A picture of far more than `max_pixels` is refused
     /// like a damaged one; the exact limit is the caller's to keep.
     pub fn open(stream: &Stream<'_>, threads: u32, max_pixels: u64) -> Result<Option<Self>, AvError> {
+        Self::made(stream.parameters(), stream.raw_time_base(), threads, max_pixels, 0)
+    }
+
+    fn made(
+        parameters: &ffi::AVCodecParameters,
+        base: ffi::AVRational,
+        threads: u32,
+        max_pixels: u64,
+        flags: c_int,
+    ) -> Result<Option<Self>, AvError> {
         // SAFETY: takes any number; the answer is static or null.
-        let codec = unsafe { ffi::avcodec_find_decoder(stream.parameters().codec_id) };
+        let codec = unsafe { ffi::avcodec_find_decoder(parameters.codec_id) };
         if codec.is_null() {
             return Ok(None);
         }
@@ -45,14 +62,21 @@ impl Decoder {
         let raw = unsafe { ffi::avcodec_alloc_context3(codec) };
         let mut decoder = Self(NonNull::new(raw).ok_or(AvError::NO_MEMORY)?);
         // SAFETY: context and parameters are valid; the parameters are copied.
-        AvError::check(unsafe { ffi::avcodec_parameters_to_context(raw, stream.parameters()) })?;
+        AvError::check(unsafe { ffi::avcodec_parameters_to_context(raw, parameters) })?;
         let context = decoder.raw_mut();
-        context.pkt_timebase = stream.raw_time_base();
+        context.pkt_timebase = base;
         context.thread_count = c_int::try_from(threads).unwrap_or(c_int::MAX);
         context.max_pixels = coded_pixels(max_pixels);
+        context.flags |= flags;
         // SAFETY: the context is not open yet and was made for this codec.
         AvError::check(unsafe { ffi::avcodec_open2(raw, codec, ptr::null_mut()) })?;
         Ok(Some(decoder))
+    }
+
+    /// Forgets all pictures, so that the next packet can be any that decoding can start at. Ends a draining too.
+    pub fn reset(&mut self) {
+        // SAFETY: the context is open.
+        unsafe { ffi::avcodec_flush_buffers(self.0.as_ptr()) }
     }
 
     fn raw_mut(&mut self) -> &mut ffi::AVCodecContext {
@@ -82,6 +106,18 @@ impl Decoder {
             Err(error) => Err(error),
         }
     }
+
+    /// Takes the next stretch of sound. Samples that only prime the decoder or fill its last block are cut off by it.
+    pub fn receive_sound(&mut self) -> Result<Heard, AvError> {
+        let mut sound = Sound::new()?;
+        // SAFETY: the context is open and the frame valid and empty.
+        match AvError::check(unsafe { ffi::avcodec_receive_frame(self.0.as_ptr(), sound.as_mut_ptr()) }) {
+            Ok(_) => Ok(Heard::Sound(sound)),
+            Err(AvError::AGAIN) => Ok(Heard::NeedsPacket),
+            Err(AvError::END) => Ok(Heard::Finished),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 impl Drop for Decoder {
@@ -90,5 +126,47 @@ impl Drop for Decoder {
         // SAFETY: `raw` came from `avcodec_alloc_context3`, `Decoder` is its only owner, and drop runs once. Joins
         // the decoder's threads.
         unsafe { ffi::avcodec_free_context(&mut raw) }
+    }
+}
+
+/// All that decoders of a stream are made from, without the file.
+pub struct DecoderRecipe {
+    parameters: NonNull<ffi::AVCodecParameters>,
+    base: ffi::AVRational,
+    max_pixels: u64,
+}
+
+// SAFETY: after it was made, nothing of it changes until it is dropped.
+unsafe impl Send for DecoderRecipe {}
+// SAFETY: as above.
+unsafe impl Sync for DecoderRecipe {}
+
+impl DecoderRecipe {
+    pub fn of(stream: &Stream<'_>, max_pixels: u64) -> Result<Self, AvError> {
+        // SAFETY: takes nothing, gives parameters or null.
+        let parameters = NonNull::new(unsafe { ffi::avcodec_parameters_alloc() }).ok_or(AvError::NO_MEMORY)?;
+        let recipe = Self { parameters, base: stream.raw_time_base(), max_pixels };
+        // SAFETY: both are valid; the content is copied.
+        AvError::check(unsafe { ffi::avcodec_parameters_copy(parameters.as_ptr(), stream.parameters()) })?;
+        Ok(recipe)
+    }
+
+    /// Opens a decoder of so many threads.
+    ///
+    /// `starts_clean` says that all it will be given begins where decoding can start: every picture is then good, also
+    /// those that a decoder of H.264 would hold back because it is still waiting for that to be proven.
+    pub fn open(&self, threads: u32, starts_clean: bool) -> Result<Option<Decoder>, AvError> {
+        // SAFETY: alive as long as `self`, and never changed.
+        let parameters = unsafe { self.parameters.as_ref() };
+        let flags = if starts_clean { ffi::AV_CODEC_FLAG_OUTPUT_CORRUPT as c_int } else { 0 };
+        Decoder::made(parameters, self.base, threads, self.max_pixels, flags)
+    }
+}
+
+impl Drop for DecoderRecipe {
+    fn drop(&mut self) {
+        let mut raw = self.parameters.as_ptr();
+        // SAFETY: `raw` came from `avcodec_parameters_alloc`, this is its only owner, and drop runs once.
+        unsafe { ffi::avcodec_parameters_free(&mut raw) }
     }
 }

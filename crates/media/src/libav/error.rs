@@ -2,7 +2,7 @@
 
 use std::{
     ffi::{CStr, c_int},
-    fmt,
+    fmt, io,
 };
 
 use ffmpeg_sys_the_third as ffi;
@@ -22,6 +22,15 @@ impl AvError {
     pub const UNREADABLE: Self = Self(ffi::AVERROR(libc::EIO));
     /// An argument that cannot be.
     pub const INVALID: Self = Self(ffi::AVERROR(libc::EINVAL));
+    /// A thing that libav cannot do.
+    pub const UNSUPPORTED: Self = Self(ffi::AVERROR(libc::ENOSYS));
+
+    /// The system's own error behind it, such as a full disk. `None` where libav itself has something to complain of.
+    pub fn of_the_system(self) -> Option<io::Error> {
+        const LAST_ERRNO: c_int = 4095;
+        let is_errno = (-LAST_ERRNO..0).contains(&self.0) && self != Self::INVALID && self != Self::UNSUPPORTED;
+        is_errno.then(|| io::Error::from_raw_os_error(-self.0))
+    }
 
     /// Turns a return code into a result; codes from 0 are a success.
     pub fn check(code: c_int) -> Result<c_int, Self> {

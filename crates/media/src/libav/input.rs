@@ -6,13 +6,14 @@ use std::{
     marker::PhantomData,
     path::Path,
     ptr::{self, NonNull},
+    slice,
     sync::{Arc, Once, atomic::AtomicBool},
 };
 
 use ffmpeg_sys_the_third as ffi;
 
 use super::{AvError, Packet, coded_pixels, io::Io, names, rational, ticks};
-use crate::{AudioInfo, Orientation, Rational};
+use crate::{AudioInfo, Orientation, Rational, access::Coding};
 
 /// How a container is opened.
 pub struct OpenOptions {
@@ -165,6 +166,73 @@ impl Stream<'_> {
         self.raw.time_base
     }
 
+    pub(super) fn raw_sample_aspect_ratio(&self) -> ffi::AVRational {
+        self.raw.sample_aspect_ratio
+    }
+
+    pub(super) fn raw_average_fps(&self) -> ffi::AVRational {
+        self.raw.avg_frame_rate
+    }
+
+    /// What decoders are told before the first packet.
+    pub fn extradata(&self) -> &[u8] {
+        let (start, size) = (self.parameters.extradata, usize::try_from(self.parameters.extradata_size).unwrap_or(0));
+        if start.is_null() || size == 0 {
+            return &[];
+        }
+        // SAFETY: the extradata are `size` bytes that live as long as the stream.
+        unsafe { slice::from_raw_parts(start, size) }
+    }
+
+    /// How its packets tell where decoding can begin.
+    pub fn coding(&self) -> Coding {
+        match self.parameters.codec_id {
+            ffi::AVCodecID::H264 => Coding::H264,
+            ffi::AVCodecID::HEVC => Coding::Hevc,
+            ffi::AVCodecID::MPEG1VIDEO | ffi::AVCodecID::MPEG2VIDEO => Coding::Mpeg2,
+            ffi::AVCodecID::MPEG4 => Coding::Mpeg4,
+            ffi::AVCodecID::VP8 => Coding::Vp8,
+            ffi::AVCodecID::VP9 => Coding::Vp9,
+            ffi::AVCodecID::AV1 => Coding::Av1,
+            // Its key frames reset everything; all of its pictures may be such.
+            ffi::AVCodecID::FFV1 => Coding::IntraOnly,
+            // Its layout differs from container to container.
+            ffi::AVCodecID::RAWVIDEO => Coding::Other,
+            id => {
+                // SAFETY: takes any number; the answer is static or null.
+                let descriptor = unsafe { ffi::avcodec_descriptor_get(id) };
+                // SAFETY: as above.
+                let props = unsafe { descriptor.as_ref() }.map_or(0, |descriptor| descriptor.props);
+                if props & ffi::AV_CODEC_PROP_INTRA_ONLY != 0 { Coding::IntraOnly } else { Coding::Other }
+            }
+        }
+    }
+
+    /// How many samples a packet of so many bytes holds, for codecs whose packets tell it in no other way.
+    pub fn samples_in_packet(&self, bytes: usize) -> Option<u32> {
+        let bytes = c_int::try_from(bytes).ok()?;
+        let parameters: *const ffi::AVCodecParameters = self.parameters;
+        // SAFETY: the parameters are alive, and only read.
+        let samples = unsafe { ffi::av_get_audio_frame_duration2(parameters.cast_mut(), bytes) };
+        u32::try_from(samples).ok().filter(|&samples| samples > 0)
+    }
+
+    /// How many packets a decoder of sound has to be given before its output is what it would be from the stream's
+    /// beginning on; `None` where that cannot be told.
+    pub fn packets_to_warm_up(&self) -> Option<usize> {
+        match self.parameters.codec_id {
+            // Overlapping blocks.
+            ffi::AVCodecID::AAC | ffi::AVCodecID::AC3 | ffi::AVCodecID::EAC3 | ffi::AVCodecID::VORBIS => Some(2),
+            // Blocks that reach back into the bytes of up to nine others.
+            ffi::AVCodecID::MP3 | ffi::AVCodecID::MP2 => Some(10),
+            // It adapts; 80 ms are said to do, in packets of mostly 20 ms.
+            ffi::AVCodecID::OPUS => Some(8),
+            ffi::AVCodecID::FLAC | ffi::AVCodecID::ALAC => Some(0),
+            _ if self.codec().starts_with("pcm_") => Some(0),
+            _ => None,
+        }
+    }
+
     pub fn index(&self) -> u32 {
         u32::try_from(self.raw.index).unwrap_or(u32::MAX)
     }
@@ -193,6 +261,21 @@ impl Stream<'_> {
         self.parameters.codec_id == ffi::AVCodecID::VP8
     }
 
+    /// What the container keeps for the decoder, beside the packets.
+    pub fn headers(&self) -> &[u8] {
+        let Ok(len @ 1..) = usize::try_from(self.parameters.extradata_size) else { return &[] };
+        if self.parameters.extradata.is_null() {
+            return &[];
+        }
+        // SAFETY: so many bytes, alive and unchanged as long as the stream is borrowed.
+        unsafe { slice::from_raw_parts(self.parameters.extradata, len) }
+    }
+
+    /// How many pictures a decoder holds back to bring them into order.
+    pub fn reorder_depth(&self) -> usize {
+        usize::try_from(self.parameters.video_delay).unwrap_or(0)
+    }
+
     /// The unit of its times.
     pub fn time_base(&self) -> Rational {
         rational(self.raw.time_base).unwrap_or(Rational { num: 1, den: 1_000_000 })
@@ -201,6 +284,11 @@ impl Stream<'_> {
     /// The first timestamp.
     pub fn start(&self) -> Option<i64> {
         ticks(self.raw.start_time)
+    }
+
+    /// For sound: how many of the first samples only prime the decoder and are not heard.
+    pub fn priming_samples(&self) -> u32 {
+        u32::try_from(self.parameters.initial_padding).unwrap_or(0)
     }
 
     /// For sound: how long the first samples are that only prime the decoder and are not heard, in its time base.
@@ -288,7 +376,7 @@ impl Stream<'_> {
     }
 
     #[cfg(not(libav_coded_side_data))]
-    fn display_matrix(&self) -> Option<[i32; 9]> {
+    pub(super) fn display_matrix(&self) -> Option<[i32; 9]> {
         let mut size = 0;
         // SAFETY: the stream is alive; the answer is null or points to `size` bytes that live as long.
         let data =
@@ -321,7 +409,7 @@ impl Stream<'_> {
 }
 
 /// Names and values for libav: owned, freed on drop.
-struct Dictionary(*mut ffi::AVDictionary);
+pub(super) struct Dictionary(pub(super) *mut ffi::AVDictionary);
 
 impl Default for Dictionary {
     fn default() -> Self {
@@ -330,12 +418,12 @@ impl Default for Dictionary {
 }
 
 impl Dictionary {
-    fn set(&mut self, key: &CStr, value: &CStr) {
+    pub(super) fn set(&mut self, key: &CStr, value: &CStr) {
         // SAFETY: the dictionary is null or libav's; key and value are copied. Without memory the entry is missing.
         unsafe { ffi::av_dict_set(&mut self.0, key.as_ptr(), value.as_ptr(), 0) };
     }
 
-    fn set_number(&mut self, key: &CStr, value: i64) {
+    pub(super) fn set_number(&mut self, key: &CStr, value: i64) {
         // SAFETY: as above.
         unsafe { ffi::av_dict_set_int(&mut self.0, key.as_ptr(), value, 0) };
     }
@@ -349,7 +437,7 @@ impl Drop for Dictionary {
 }
 
 /// libav prints to standard error; what matters of it is in our errors.
-fn be_quiet() {
+pub(super) fn be_quiet() {
     static ONCE: Once = Once::new();
     // SAFETY: sets one number.
     ONCE.call_once(|| unsafe { ffi::av_log_set_level(ffi::AV_LOG_QUIET) });

@@ -1,23 +1,32 @@
 //! The one place that calls libav: owned, freed on drop, and safe to use from above.
 //!
 //! Every `unsafe` block of the crate lies in this folder, with one unsafe operation each. Types: [`Input`] gives
-//! [`Packet`]s of [`Stream`]s, a [`Decoder`] turns them into [`Picture`]s, a [`Scaler`] turns those into plain bytes.
+//! [`Packet`]s of [`Stream`]s, a [`Decoder`] turns them into [`Picture`]s or [`Sound`], a [`Scaler`] or [`Resampler`]
+//! turns those into plain bytes or floats.
 
 mod decoder;
 mod error;
+mod filter;
 mod input;
 mod io;
 mod names;
+mod output;
 mod packet;
+mod parser;
 mod picture;
 mod scaler;
+mod sound;
 
-pub use decoder::{Decoder, Received, Sent};
+pub use decoder::{Decoder, DecoderRecipe, Heard, Received, Sent};
 pub use error::AvError;
+use filter::Filter;
 pub use input::{Input, OpenOptions, Stream, StreamType};
+pub use output::{Format, Output, PacketTimes, Sink};
 pub use packet::Packet;
+pub use parser::Parser;
 pub use picture::{Picture, PixelFormat};
 pub use scaler::{Field, ScaleTo, Scaler};
+pub use sound::{Layout, Resampler, Sound, SoundFormat};
 
 use crate::Rational;
 

@@ -1,10 +1,14 @@
 //! A piece of a stream as it lies in the file.
 
-use std::ptr::NonNull;
+use std::{
+    ffi::c_int,
+    ptr::{self, NonNull},
+    slice,
+};
 
 use ffmpeg_sys_the_third as ffi;
 
-use super::{AvError, ticks};
+use super::{AvError, PacketTimes, ticks};
 
 /// A packet: owned, freed on drop, filled again and again.
 pub struct Packet(NonNull<ffi::AVPacket>);
@@ -70,10 +74,73 @@ impl Packet {
         self.raw().flags & ffi::AV_PKT_FLAG_DISCARD != 0
     }
 
+    /// Whether it brings new parameters or colours for the decoder, beside its data.
+    pub fn changes_the_decoder(&self) -> bool {
+        use ffi::AVPacketSideDataType as Kind;
+        [Kind::NEW_EXTRADATA, Kind::PARAM_CHANGE, Kind::PALETTE].into_iter().any(|kind| {
+            // SAFETY: the packet is valid; the size is optional, and the answer null or inside of the packet.
+            let data = unsafe { ffi::av_packet_get_side_data(self.as_ptr(), kind, ptr::null_mut()) };
+            !data.is_null()
+        })
+    }
+
+    /// How many samples of its sound are to be left out, at the beginning and at the end.
+    pub fn samples_to_skip(&self) -> (u32, u32) {
+        let mut size = 0;
+        // SAFETY: the packet is valid; the answer is null or points to `size` bytes inside of it.
+        let data =
+            unsafe { ffi::av_packet_get_side_data(self.as_ptr(), ffi::AVPacketSideDataType::SKIP_SAMPLES, &mut size) };
+        if data.is_null() || size < 8 {
+            return (0, 0);
+        }
+        // SAFETY: at least 8 bytes long, as was asked above.
+        let &[a, b, c, d, e, f, g, h] = unsafe { &*data.cast::<[u8; 8]>() };
+        (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]))
+    }
+
+    /// Makes it a packet of another stream at other times.
+    pub(super) fn set_place(&mut self, stream: usize, times: PacketTimes) -> Result<(), AvError> {
+        let index = c_int::try_from(stream).map_err(|_| AvError::INVALID)?;
+        // SAFETY: the packet is alive and ours alone.
+        let raw = unsafe { self.0.as_mut() };
+        (raw.pts, raw.dts, raw.duration) = (times.pts, times.dts, times.duration);
+        (raw.stream_index, raw.pos) = (index, -1);
+        raw.flags &= !ffi::AV_PKT_FLAG_DISCARD;
+        Ok(())
+    }
+
+    /// Marks it as one that decoding can begin with.
+    pub(super) fn mark_key(&mut self) {
+        // SAFETY: the packet is alive and ours alone.
+        unsafe { self.0.as_mut() }.flags |= ffi::AV_PKT_FLAG_KEY;
+    }
+
     pub fn first_byte(&self) -> Option<u8> {
+        self.data().first().copied()
+    }
+
+    /// The coded bytes.
+    pub fn data(&self) -> &[u8] {
         let raw = self.raw();
-        // SAFETY: the data of a packet of at least one byte starts at `data`.
-        (raw.size > 0 && !raw.data.is_null()).then(|| unsafe { *raw.data })
+        let Ok(len @ 1..) = usize::try_from(raw.size) else { return &[] };
+        if raw.data.is_null() {
+            return &[];
+        }
+        // SAFETY: the data of a packet is `size` bytes long and lives, unchanged, as long as the packet is borrowed.
+        unsafe { slice::from_raw_parts(raw.data, len) }
+    }
+
+    /// Whether new headers for the decoder come with it, beside the coded bytes.
+    pub fn has_new_headers(&self) -> bool {
+        let kind = ffi::AVPacketSideDataType::NEW_EXTRADATA;
+        // SAFETY: the packet is valid; the size is not asked for.
+        !unsafe { ffi::av_packet_get_side_data(self.as_ptr(), kind, ptr::null_mut()) }.is_null()
+    }
+
+    /// Another packet of the same content, which is not copied.
+    pub fn share(&self) -> Result<Self, AvError> {
+        // SAFETY: the packet is valid; the answer is a packet or null.
+        NonNull::new(unsafe { ffi::av_packet_clone(self.as_ptr()) }).map(Self).ok_or(AvError::NO_MEMORY)
     }
 }
 

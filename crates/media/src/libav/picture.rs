@@ -73,6 +73,11 @@ impl Picture {
         self.raw().pict_type == ffi::AVPictureType::I
     }
 
+    /// Whether the decoder noticed that parts of it are missing or guessed.
+    pub fn is_damaged(&self) -> bool {
+        self.raw().decode_error_flags != 0
+    }
+
     /// Whether its odd and even rows are two moments.
     pub fn is_interlaced(&self) -> bool {
         #[cfg(libav_frame_flags)]

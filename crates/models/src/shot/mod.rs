@@ -62,12 +62,15 @@ pub struct Boundary {
     pub score: f64,
 }
 
-/// Makes the model from the user's parameters.
+/// What the model is.
+pub const MANIFEST: &str = include_str!("../../../../models/shot/tagger.toml");
+
+/// Makes the model from the user's parameters, which keep to their ranges by now.
 ///
 /// # Errors
-/// Names the parameter that is out of range, and what is accepted.
+/// None; the signature is that of all models.
 pub fn make(params: Params) -> Result<Model, BoxError> {
-    Ok(Model::av(ShotModel { settings: params.settings()? }))
+    Ok(Model::av(ShotModel { settings: params.settings() }))
 }
 
 /// The model: a video in, one tag a shot out.

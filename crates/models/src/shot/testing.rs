@@ -61,7 +61,7 @@ pub fn covered(picture: &Picture, columns: std::ops::Range<usize>, rows: std::op
 
 /// Where the default settings find boundaries in frames at 25 a second.
 pub fn boundaries(pictures: &[Picture]) -> Vec<(u64, BoundaryKind)> {
-    boundaries_with(Params::default().settings().unwrap(), pictures)
+    boundaries_with(Params::default().settings(), pictures)
 }
 
 /// The same with other settings.

@@ -269,4 +269,3 @@ impl Bench<'_> {
         Value::Object(params).to_string()
     }
 }
-

@@ -138,7 +138,8 @@ impl Court<'_> {
         let is_held_back = transcript.writes_after.is_some_and(|writes| writes < after as u64);
         if is_held_back {
             let writes = transcript.writes_after.unwrap_or(0);
-            let came = format!("{while_open} lines while its input was open, and {after} in {writes} writes at the end");
+            let came =
+                format!("{while_open} lines while its input was open, and {after} in {writes} writes at the end");
             self.enter(Rule::Flush, false, transcript, came);
             self.not_judged(Rule::Late, "what it writes cannot be seen in time: see flush");
             return;
@@ -158,10 +159,14 @@ impl Court<'_> {
     fn lines(&mut self) {
         self.each(Rule::Messages, |transcript| transcript.lines.iter().find_map(fault));
         self.each(Rule::Order, tag_after_progress);
-        self.each(Rule::SourceMedia, |transcript| transcript.messages().find_map(|message| stranger(message, transcript)));
+        self.each(Rule::SourceMedia, |transcript| {
+            transcript.messages().find_map(|message| stranger(message, transcript))
+        });
         let is_on_content_time = self.evidence.kind == Some(ModelKind::Processor);
         let has_tags = self.evidence.all().any(|transcript| tags(transcript).next().is_some());
-        for (rule, find) in [(Rule::Times, bad_times as fn(&Tag, &Transcript) -> Option<String>), (Rule::FrameInfo, bad_frame)] {
+        for (rule, find) in
+            [(Rule::Times, bad_times as fn(&Tag, &Transcript) -> Option<String>), (Rule::FrameInfo, bad_frame)]
+        {
             if has_tags {
                 self.each(rule, |transcript| {
                     tags(transcript).find_map(|tag| {
@@ -337,4 +342,3 @@ fn bad_frame(tag: &Tag, transcript: &Transcript) -> Option<String> {
     let is_there = usize::try_from(info.frame_idx).is_ok_and(|index| index < count);
     (!is_there).then(|| format!("frame {} of `{}`, which has {count}", info.frame_idx, file.name()))
 }
-

@@ -115,7 +115,9 @@ impl Rule {
             Self::WhiteSpace => {
                 ("white-space", "white space around a path is stripped, and lines with nothing else are passed over")
             }
-            Self::Late => ("late", "files may come while the program runs; it does not wait for the end before it begins"),
+            Self::Late => {
+                ("late", "files may come while the program runs; it does not wait for the end before it begins")
+            }
             Self::Flush => ("flush", "each message is flushed: a reader sees a line as soon as it is written"),
             Self::Progress => ("progress", "a `progress` message tells of each file that is finished"),
             Self::Batch => ("batch", "files whose lines arrive together are all worked on"),
@@ -133,7 +135,9 @@ impl Rule {
                 "`frame_idx` counts the frames of the file from 0, and a box is in fractions of the picture, 0 to 1",
             ),
             Self::OneFrame => ("one-frame", "a video of a single frame is tagged like any other"),
-            Self::VariableRate => ("variable-rate", "a video whose frames are unevenly spaced is tagged like any other"),
+            Self::VariableRate => {
+                ("variable-rate", "a video whose frames are unevenly spaced is tagged like any other")
+            }
             Self::AudioOnly => ("audio-only", "a model of sound takes files that hold nothing else"),
             Self::Unreadable => {
                 ("unreadable", "a file that cannot be read gives an `error` that names it, and no progress")

@@ -21,7 +21,8 @@ impl Transcript {
 
     /// How many `progress` messages tell of a file.
     pub fn progress_of(&self, sample: &Sample) -> usize {
-        let about = |message: &&Message| matches!(message, Message::Progress { source_media } if is(source_media, sample));
+        let about =
+            |message: &&Message| matches!(message, Message::Progress { source_media } if is(source_media, sample));
         self.messages().filter(about).count()
     }
 
@@ -67,7 +68,9 @@ impl Transcript {
         parts.extend((!done.is_empty()).then(|| format!("progress of {}", done.join(", "))));
         for message in self.messages() {
             if let Message::Error { message, source_media } = message {
-                let about = source_media.as_ref().map_or("without a file".into(), |path| format!("about `{}`", base_name(path)));
+                let about = source_media
+                    .as_ref()
+                    .map_or("without a file".into(), |path| format!("about `{}`", base_name(path)));
                 parts.push(format!("error {about}: {}", short(message)));
             }
         }
@@ -83,7 +86,12 @@ impl Transcript {
         });
         // Where no message explains a bad end, the log may.
         if !self.is_clean() && !self.has_error() {
-            parts.extend(self.log.lines().rfind(|line| !line.trim().is_empty()).map(|line| format!("its log ends: {}", short(line))));
+            parts.extend(
+                self.log
+                    .lines()
+                    .rfind(|line| !line.trim().is_empty())
+                    .map(|line| format!("its log ends: {}", short(line))),
+            );
         }
         parts.join("; ")
     }
