@@ -25,4 +25,5 @@ class {{class}}(FrameModel):
     def tag_frame(self, img: np.ndarray) -> List[FrameTag]:
         """Tag one picture: shape (height, width, 3), RGB, 0 to 255."""
         mean = img.mean()
-        return [FrameTag("bright" if mean > self.params.bright_above else "dark", additional_info={"mean": round(mean)})]
+        word = "bright" if mean > self.params.bright_above else "dark"
+        return [FrameTag(word, additional_info={"mean": round(mean)})]

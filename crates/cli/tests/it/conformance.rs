@@ -105,5 +105,15 @@ fn what_cannot_be_tested_is_an_error() {
     let told: Vec<String> =
         ["./gone", "./text", "./ranges"].iter().map(|model| place.tagger("test", &[model])).collect();
     assert_snapshot!(told.join("\n"), @"
+    exit 1
+    --- stderr
+    error: model `gone` starts `./gone`, which is neither beside tagger nor on the search path
+    exit 1
+    --- stderr
+    error: cannot test model `text`
+      caused by: cannot start `HERE/text/./text`: Permission denied (os error 13)
+    exit 1
+    --- stderr
+    error: model `ranges` is a processor: name a content that it can fetch in ELV_CONTENT and ELV_TOKEN
     ");
 }

@@ -16,6 +16,8 @@ fn help_says_what_there_is() {
     Commands:
       run      Run models over media and show their tags
       inspect  Show what a media file really contains, or what a model says of itself
+      init     Make a project for a new model
+      test     Test whether a model's program keeps the contract
       help     Print this message or the help of the given subcommand(s)
 
     Options:

@@ -11,8 +11,29 @@ use crate::place::Place;
 fn a_project_has_all_that_a_person_would_keep_and_the_next_steps_are_told() {
     let place = Place::new();
     assert_snapshot!(place.tagger("init night-sky", &[]), @"
+    exit 0
+    --- stdout
+    made night-sky: the model is in night-sky/model.py, what it says of itself in night-sky/tagger.toml
+
+    next:
+      tagger run -m night-sky night-sky/clip.mp4
+      tagger test night-sky
+      (cd night-sky && python3 -m unittest)
+
+    night-sky/README.md tells the rest
     ");
     assert_snapshot!(place.tagger("init loud --kind av --lang rust", &[]), @"
+    exit 0
+    --- stdout
+    made loud: the model is in loud/src/main.rs, what it says of itself in loud/tagger.toml
+
+    next:
+      (cd loud && cargo build --release)
+      tagger run -m loud loud/clip.mp4
+      tagger test loud
+      (cd loud && cargo test --release)
+
+    loud/README.md tells the rest
     ");
     for (project, files) in [
         ("night-sky", "Containerfile README.md model.py requirements.txt tagger.toml test_model.py"),
@@ -50,13 +71,26 @@ fn what_is_there_already_is_left_alone() {
     let place = Place::new();
     place.write("mine/model.py", "years of work");
     assert_snapshot!(place.tagger("init mine", &[]), @"
+    exit 1
+    --- stderr
+    error: `mine` is there already; choose another name, or remove it
     ");
     assert_eq!(place.read("mine/model.py"), "years of work");
     assert_snapshot!(place.tagger("init nowhere/new", &[]), @"
+    exit 1
+    --- stderr
+    error: cannot make the folder `nowhere/new`
+      caused by: No such file or directory (os error 2)
     ");
     assert_snapshot!(place.tagger("init 2nd", &[]), @"
+    exit 1
+    --- stderr
+    error: `2nd` is no name for a model: take letters, digits, - and _, beginning with a letter
     ");
     assert_snapshot!(place.tagger("init x --sdk .", &[]), @"
+    exit 1
+    --- stderr
+    error: `.` is no checkout of Tagger: it has no crates/common-ml or no python
     ");
 }
 
