@@ -22,6 +22,10 @@ pub enum Command {
     Run(RunArgs),
     /// Show what a media file really contains, or what a model says of itself
     Inspect(InspectArgs),
+    /// Make a project for a new model
+    Init(InitArgs),
+    /// Test whether a model's program keeps the contract
+    Test(TestArgs),
 }
 
 /// Arguments of `tagger run`.
@@ -100,6 +104,79 @@ pub struct InspectArgs {
     /// Plan for this many frames a second [default: 1]
     #[arg(long, value_name = "NUMBER", requires = "plan")]
     pub fps: Option<f64>,
+}
+
+/// Arguments of `tagger init`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tagger init faces
+  tagger init shouts --kind av --lang rust")]
+pub struct InitArgs {
+    /// Make the project in a new folder of this name, which is the model's name too
+    pub name: PathBuf,
+    /// Begin with a model of this kind
+    #[arg(long, value_enum, default_value = "frame")]
+    pub kind: Kind,
+    /// Write it in this language
+    #[arg(long, value_enum, default_value = "python")]
+    pub lang: Language,
+    /// Take the SDK from this checkout of Tagger [default: the one that this program was built from, if it is there]
+    #[arg(long, value_name = "FOLDER", env = "TAGGER_SDK")]
+    pub sdk: Option<PathBuf>,
+}
+
+/// What a new model looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// One picture at a time: stills, and sampled frames of video.
+    Frame,
+    /// Several pictures at once.
+    Batch,
+    /// Whole files of video.
+    Av,
+    /// Batches of files, with messages of its own.
+    Producer,
+}
+
+/// What a new model is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// With the package `common_ml`.
+    Python,
+    /// With the crate `common-ml`.
+    Rust,
+}
+
+/// Arguments of `tagger test`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit status: 0 every rule that could be judged is kept, 1 a rule is broken, 2 usage, 130 interrupted.
+
+Examples:
+  tagger test my_model.py
+  tagger test shot --json")]
+pub struct TestArgs {
+    /// Test this model: a shipped model's name, a folder with a tagger.toml, or a .py file
+    pub model: String,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+    /// Tell of each rule what was sent, what came, and what the contract says, also of those that are kept
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Set a parameter at every start. May be given several times
+    #[arg(short = 'p', long = "param", value_name = "KEY=VALUE")]
+    pub pairs: Vec<String>,
+    /// Set parameters from a JSON object, or from a file that holds one (@FILE). `-p` wins over it
+    #[arg(long, value_name = "JSON|@FILE")]
+    pub params: Option<String>,
+    /// Run Python models with this interpreter [default: the model folder's .venv, VIRTUAL_ENV, python3]
+    #[arg(long, value_name = "PATH", env = "TAGGER_PYTHON")]
+    pub python: Option<PathBuf>,
+    /// Wait no longer than this many seconds for anything
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = positive_seconds)]
+    pub timeout: f64,
 }
 
 fn positive_seconds(text: &str) -> Result<f64, String> {

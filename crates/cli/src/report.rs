@@ -50,7 +50,7 @@ pub fn names<'a>(all: impl ExactSizeIterator<Item = &'a str>) -> String {
 }
 
 /// Text without control characters, except the ends of its lines.
-fn harmless(text: &str) -> String {
+pub fn harmless(text: &str) -> String {
     text.chars().filter(|c| *c == '\n' || *c == '\t' || !c.is_control()).collect()
 }
 

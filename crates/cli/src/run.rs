@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use tagger_media::{FrameOptions, Frames, MediaKind, Rate, Size};
 use tagger_runtime::{
-    Failure, Input, Interpreter, Model, Outcome, ParamSet, Run, Settings, TagRow, describe_models, find_inputs,
+    Failure, Input, Interpreter, Model, Outcome, Run, Settings, TagRow, describe_models, find_inputs,
 };
 use tagger_wire::ModelKind;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::RunArgs;
+use crate::choice::chosen_params;
 use crate::output::Output;
 use crate::progress::{Names, Progress};
 use crate::time::TimePoint;
@@ -27,7 +28,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<u8> {
     let mut models = resolve(&args)?;
     tokio.block_on(describe_models(&mut models));
     refuse_unfit(&models)?;
-    let params = params(&args)?.for_models(&models)?;
+    let params = chosen_params(args.params.as_deref(), &args.pairs)?.for_models(&models)?;
     let (inputs, faulty) = find_inputs(&args.inputs);
     let num_faulty = faulty.len();
     for fault in faulty {
@@ -119,22 +120,6 @@ fn refuse_unfit(models: &[Model]) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-fn params(args: &RunArgs) -> anyhow::Result<ParamSet> {
-    let mut set = ParamSet::default();
-    match args.params.as_deref().map(|text| (text, text.strip_prefix('@'))) {
-        None => {}
-        Some((_, Some(file))) => {
-            let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{file}`"))?;
-            set.add_json(&text).with_context(|| format!("cannot take parameters from `{file}`"))?;
-        }
-        Some((text, None)) => set.add_json(text)?,
-    }
-    for pair in &args.pairs {
-        set.add_pair(pair)?;
-    }
-    Ok(set)
 }
 
 /// Tells which models have nothing to do here, and which inputs; gives the number of such models.

@@ -2,10 +2,12 @@
 //!
 //! A [`Run`] is one or more models over one or more inputs: [`find_inputs`] turns what the user named into [`Input`]s,
 //! [`Model::resolve`] finds the programs, and [`Run::carry_out`] starts each as a child process under the contract,
-//! tails its output and keeps a ledger of what every input came to. Nothing outside this crate starts a process.
+//! tails its output and keeps a ledger of what every input came to. [`Conformance`] drives one model through the contract
+//! and its corner cases instead, and gives a verdict on each rule. Nothing outside this crate starts a process.
 
 mod align;
 mod collector;
+mod conformance;
 mod damage;
 mod describe;
 mod handover;
@@ -19,11 +21,13 @@ mod run;
 mod strays;
 
 pub use align::{StreamName, TagRow};
+pub use conformance::{Advice, Conformance, ConformanceError, Finding, Report, Rule, Sort, Verdict};
 pub use damage::describe_damage;
 pub use describe::describe_models;
 pub use input::{Input, InputError, find_inputs};
 pub use ledger::Warning;
 pub use model::{Model, ModelError, shipped_models};
 pub use params::{ParamError, ParamSet};
+pub use process::run_script;
 pub use python::Interpreter;
 pub use run::{Event, Failure, Outcome, Run, RunError, Settings};

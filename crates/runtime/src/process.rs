@@ -11,11 +11,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
 use crate::strays::{MARK, kill_strays};
@@ -52,7 +53,10 @@ impl Process {
     /// # Errors
     /// The system's: no such program, not executable.
     pub fn start(command: &[OsString], folder: &Path, paths: &[String], mark: &OsStr) -> io::Result<Self> {
-        Self::launch(command, folder, paths, mark, None)
+        let (process, input) = Self::start_open(command, folder, mark)?;
+        // It fails only when the program has gone already, which its exit tells. Without a sender the input ends.
+        let _ = input.send(paths.iter().flat_map(|path| [path.as_str(), "\n"]).collect());
+        Ok(process)
     }
 
     /// Starts `command` without any input, for what it writes to standard output.
@@ -60,16 +64,28 @@ impl Process {
     /// # Errors
     /// As [`Self::start`].
     pub fn ask(command: &[OsString], folder: &Path, mark: &OsStr) -> io::Result<Self> {
-        Self::launch(command, folder, &[], mark, Some(Tail::of(ANSWER_BYTES)))
+        Self::launch(command, folder, mark, Some(Tail::of(ANSWER_BYTES))).map(|(process, _)| process)
+    }
+
+    /// Starts `command` in `folder` with its input open: what is sent is written to it, and it ends with the sender.
+    /// The same holds for `mark` as in [`start`](Self::start).
+    ///
+    /// # Errors
+    /// The system's: no such program, not executable.
+    pub fn start_open(
+        command: &[OsString],
+        folder: &Path,
+        mark: &OsStr,
+    ) -> io::Result<(Self, UnboundedSender<String>)> {
+        Self::launch(command, folder, mark, None)
     }
 
     fn launch(
         command: &[OsString],
         folder: &Path,
-        paths: &[String],
         mark: &OsStr,
         answer: Option<Arc<Mutex<Tail>>>,
-    ) -> io::Result<Self> {
+    ) -> io::Result<(Self, UnboundedSender<String>)> {
         let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let (reader, writer) = io::pipe()?;
         let unread = OwnedFd::from(reader.try_clone()?);
@@ -85,8 +101,8 @@ impl Process {
             .kill_on_drop(true)
             .spawn()?;
         let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed())).ok_or(io::ErrorKind::NotFound)?;
-        let lines: String = paths.iter().flat_map(|path| [path.as_str(), "\n"]).collect();
         let fed_bytes = Arc::<AtomicU64>::default();
+        let (sender, lines) = unbounded_channel();
         let feeder = tokio::spawn(feed(pipe::Sender::from_owned_fd(writer.into())?, lines, fed_bytes.clone()));
         let log = Tail::of(LOG_BYTES);
         let readers = vec![
@@ -94,12 +110,33 @@ impl Process {
             tokio::spawn(keep(child.stderr.take(), log.clone())),
         ];
         let mark = mark.to_owned();
-        Ok(Self { child, group, mark, feeder, fed_bytes, unread, log, answer, readers, is_finished: false })
+        Ok((Self { child, group, mark, feeder, fed_bytes, unread, log, answer, readers, is_finished: false }, sender))
     }
 
     /// Waits for the program to end. May be given up and called again.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
+    }
+
+    /// Waits for the program to end, and leaves to [`wait`](Self::wait) to ask how: until then the system keeps what it
+    /// knows of the program.
+    pub fn end(&self) -> JoinHandle<()> {
+        let program = self.group; // which is led by the program
+        // A program that is gone altogether has ended too.
+        spawn_blocking(move || {
+            let _ = waitid(WaitId::Pid(program), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+        })
+    }
+
+    /// What the system knows of the program, as the file `name` of its folder in `/proc`. `None` where there is none.
+    pub fn known(&self, name: &str) -> Option<String> {
+        std::fs::read_to_string(format!("/proc/{}/{name}", self.group.as_raw_nonzero())).ok()
+    }
+
+    /// Asks the program to terminate.
+    pub fn terminate(&self) {
+        // The group may be gone by now: then there is nothing left to ask.
+        let _ = kill_process_group(self.group, Signal::TERM);
     }
 
     /// Whether the program has begun to read its input.
@@ -112,8 +149,7 @@ impl Process {
     pub async fn stop(&mut self) {
         self.feeder.abort();
         if timeout(GRACE_AFTER_EOF, self.child.wait()).await.is_err() {
-            // The group may be gone by now: then there is nothing left to ask.
-            let _ = kill_process_group(self.group, Signal::TERM);
+            self.terminate();
             if timeout(GRACE_AFTER_TERM, self.child.wait()).await.is_err() {
                 self.kill().await;
             }
@@ -155,6 +191,21 @@ impl Drop for Process {
     }
 }
 
+/// Runs a script to its end.
+///
+/// # Errors
+/// What the script said last, or why it could not be started.
+pub fn run_script(script: &Path) -> Result<(), String> {
+    // By its full path: a bare name would be looked for on the search path.
+    let path = std::path::absolute(script).map_err(|error| error.to_string())?;
+    let ended = std::process::Command::new(path).stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
+    if ended.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&ended.stderr).lines().last().map(str::to_owned);
+    Err(said.unwrap_or_else(|| describe(ended.status)))
+}
+
 /// What an exit status says, in words.
 pub(crate) fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
@@ -177,12 +228,15 @@ fn signal_name(signal: i32) -> &'static str {
     }
 }
 
-async fn feed(mut input: pipe::Sender, lines: String, fed_bytes: Arc<AtomicU64>) {
-    let mut rest = lines.as_bytes();
-    // A program that ends early is no error here: what became of it is told by its exit and its messages.
-    while let Ok(count @ 1..) = input.write(rest).await {
-        fed_bytes.fetch_add(count as u64, Ordering::Release);
-        rest = &rest[count..];
+async fn feed(mut input: pipe::Sender, mut sent: UnboundedReceiver<String>, fed_bytes: Arc<AtomicU64>) {
+    while let Some(lines) = sent.recv().await {
+        let mut rest = lines.as_bytes();
+        while !rest.is_empty() {
+            // A program that ends early is no error here: what became of it is told by its exit and its messages.
+            let Ok(count @ 1..) = input.write(rest).await else { return };
+            fed_bytes.fetch_add(count as u64, Ordering::Release);
+            rest = &rest[count..];
+        }
     }
 }
 
