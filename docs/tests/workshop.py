@@ -56,7 +56,7 @@ class Workshop:
             path.unlink()
         path.write_text(text, encoding="utf-8")
 
-    def run(self, command: str) -> Tuple[str, int]:
+    def run(self, command: str, patience_seconds: float = PATIENCE_SECONDS) -> Tuple[str, int]:
         """Runs one command; gives what it prints, on both streams, and its exit status."""
         note = self.folder / ".here"
         script = f"(exit {self._status})\n{command}\nstatus=$?\npwd >'{note}'\nexit $status\n"
@@ -68,7 +68,7 @@ class Workshop:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=PATIENCE_SECONDS,
+            timeout=patience_seconds,
             check=False,
         )
         self._here, self._status = Path(note.read_text().strip()), ended.returncode

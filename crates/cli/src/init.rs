@@ -159,13 +159,6 @@ fn words(name: &str, kind: Kind, language: Language) -> Vec<(&'static str, Strin
         ("description", either("Tells bright frames from dark ones.", "Tells long files from short ones.")),
         ("command", command.to_owned()),
         ("ignored", ignored.to_owned()),
-        ("parameter", either("bright_above", "long_above")),
-        ("parameter_default", either("128", "60")),
-        ("parameter_maximum", either("255", "1000000")),
-        (
-            "parameter_description",
-            either("A frame whose mean is above this is bright, 0 to 255.", "A file of more seconds is long."),
-        ),
         ("look", look.to_owned()),
     ]
 }

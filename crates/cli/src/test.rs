@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
-use tagger_runtime::{Conformance, Finding, Interpreter, Model, Report, Sort, Verdict};
+use tagger_runtime::{Conformance, Finding, Interpreter, Model, Report, Sort, Verdict, describe_models};
 use tagger_wire::ModelKind;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -18,18 +18,20 @@ use crate::{FAILED, INTERRUPTED};
 /// Runs the command; gives the exit status.
 pub fn test(args: &TestArgs) -> anyhow::Result<u8> {
     let begun = Instant::now();
-    let model = Model::resolve(&args.model, &Interpreter { chosen: args.python.clone() })?;
+    let mut models = [Model::resolve(&args.model, &Interpreter { chosen: args.python.clone() })?];
+    let tokio = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    tokio.block_on(describe_models(&mut models));
+    let params = chosen_params(args.params.as_deref(), &args.pairs)?.for_models(&models)?;
+    let [model] = models;
     let variables = ["ELV_CONTENT", "ELV_TOKEN"];
     if model.kind() == Some(ModelKind::Processor) && variables.iter().any(|name| std::env::var_os(name).is_none()) {
         bail!("model `{}` is a processor: name a content that it can fetch in {}", model.name, variables.join(" and "));
     }
-    let params = chosen_params(args.params.as_deref(), &args.pairs)?.for_models(std::slice::from_ref(&model))?;
     let conformance = Conformance {
         params: params.into_iter().next().unwrap_or_default(),
         patience: Duration::from_secs_f64(args.timeout),
         model,
     };
-    let tokio = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let Some(report) = tokio.block_on(examine(&conformance))? else { return Ok(INTERRUPTED) };
     let text = if args.json {
         serde_json::to_string_pretty(&as_json(&report))? + "\n"

@@ -59,25 +59,26 @@ impl Process {
         Ok(process)
     }
 
-    /// Starts `command` without any input, for what it writes to standard output.
-    ///
-    /// # Errors
-    /// As [`Self::start`].
-    pub fn ask(command: &[OsString], folder: &Path, mark: &OsStr) -> io::Result<Self> {
-        Self::launch(command, folder, mark, Some(Tail::of(ANSWER_BYTES))).map(|(process, _)| process)
-    }
-
     /// Starts `command` in `folder` with its input open: what is sent is written to it, and it ends with the sender.
     /// The same holds for `mark` as in [`start`](Self::start).
     ///
     /// # Errors
-    /// The system's: no such program, not executable.
+    /// As [`Self::start`].
     pub fn start_open(
         command: &[OsString],
         folder: &Path,
         mark: &OsStr,
     ) -> io::Result<(Self, UnboundedSender<String>)> {
         Self::launch(command, folder, mark, None)
+    }
+
+    /// Starts `command` without any input, for what it writes to standard output.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn ask(command: &[OsString], folder: &Path, mark: &OsStr) -> io::Result<Self> {
+        let (process, _input) = Self::launch(command, folder, mark, Some(Tail::of(ANSWER_BYTES)))?;
+        Ok(process)
     }
 
     fn launch(
@@ -110,7 +111,8 @@ impl Process {
             tokio::spawn(keep(child.stderr.take(), log.clone())),
         ];
         let mark = mark.to_owned();
-        Ok((Self { child, group, mark, feeder, fed_bytes, unread, log, answer, readers, is_finished: false }, sender))
+        let process = Self { child, group, mark, feeder, fed_bytes, unread, log, answer, readers, is_finished: false };
+        Ok((process, sender))
     }
 
     /// Waits for the program to end. May be given up and called again.

@@ -3,7 +3,7 @@
 import unittest
 from pathlib import Path
 
-from model import {{class}}
+from model import {{class}}, Params
 
 CLIP = Path(__file__).with_name("clip.mp4")
 
@@ -14,11 +14,11 @@ class Test{{class}}(unittest.TestCase):
 
     def test_a_clip_of_two_seconds_is_short(self) -> None:
         """Look at it as anybody would."""
-        self.assertEqual(said({{class}}({})), "short")
+        self.assertEqual(said({{class}}(Params())), "short")
 
     def test_the_user_says_where_long_begins(self) -> None:
         """Look at it with less patience."""
-        self.assertEqual(said({{class}}({"long_above": 1})), "long")
+        self.assertEqual(said({{class}}(Params(long_above=1))), "long")
 
 
 def said(model: {{class}}) -> str:

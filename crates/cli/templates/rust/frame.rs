@@ -11,6 +11,7 @@ use serde::Deserialize;
 #[serde(default, deny_unknown_fields)]
 struct Params {
     /// A frame whose mean is above this is bright.
+    #[schemars(range(min = 0, max = 255))]
     bright_above: f64,
 }
 
@@ -35,7 +36,7 @@ impl FrameModel for {{class}} {
 }
 
 fn main() -> ExitCode {
-    common_ml::run(|params: Params| Ok(Model::frame({{class}} { params })))
+    common_ml::run(include_str!("../tagger.toml"), |params: Params| Ok(Model::frame({{class}} { params })))
 }
 
 #[cfg(test)]

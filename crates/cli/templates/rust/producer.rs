@@ -12,6 +12,7 @@ use serde::Deserialize;
 #[serde(default, deny_unknown_fields)]
 struct Params {
     /// A file of more seconds is long.
+    #[schemars(range(min = 0))]
     long_above: f64,
 }
 
@@ -54,7 +55,7 @@ impl {{class}} {
 }
 
 fn main() -> ExitCode {
-    common_ml::run(|params: Params| Ok(Model::producer({{class}} { params })))
+    common_ml::run(include_str!("../tagger.toml"), |params: Params| Ok(Model::producer({{class}} { params })))
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 
 mod bad_input;
 mod bad_models;
+mod conformance;
 mod handover;
 mod help;
+mod init;
 mod inspect;
 mod interrupt;
 mod many;
