@@ -1,7 +1,8 @@
 """Runs the measurements side by side and writes them to RESULTS.md beside this file: `make bench`.
 
-With `--quick` short clips and few rounds show that everything runs; that is printed only. Other arguments choose suites
-by the name of their module, which is printed only as well.
+Each suite has its section there, with the command, the commit and the day. Arguments choose suites by the name of their
+module; the other sections stay as they are. With `--quick` short clips and few rounds show that everything runs; that
+is printed only.
 
 Ratios within one run are what counts: absolute times depend on the machine and on what else it does.
 """
@@ -10,8 +11,8 @@ import argparse
 import datetime
 import os
 import pathlib
+import re
 import subprocess
-from typing import List
 
 import files
 import loop_latency
@@ -22,33 +23,47 @@ HERE = pathlib.Path(__file__).parent
 SUITES = [sampling, streaming, loop_latency, files]
 
 
+HEAD = """# Measurements
+
+Written by `make bench`. Ratios hold within one run; times are medians unless said otherwise.
+"""
+
+
 def main() -> None:
-    """Measure everything and write the results."""
+    """Measure, and write each suite's results when it is done."""
     names = [suite.__name__ for suite in SUITES]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short clips, few rounds, nothing written")
-    parser.add_argument("suite", nargs="*", help=f"only these of {', '.join(names)}, nothing written")
+    parser.add_argument("suite", nargs="*", help=f"only these of {', '.join(names)}")
     chosen = parser.parse_args()
     if unknown := set(chosen.suite) - set(names):
         parser.error(f"no such suite: {', '.join(sorted(unknown))}")
-    sections: List[str] = []
     for suite in SUITES:
         if not chosen.suite or suite.__name__ in chosen.suite:
             print(f"measuring: {suite.TITLE}", flush=True)
-            sections.append(f"## {suite.TITLE}\n\n{suite.measure(chosen.quick).strip()}\n")
+            section = f"{where(suite.__name__)}\n\n{suite.measure(chosen.quick).strip()}"
+            print(section)
+            if not chosen.quick:
+                keep(suite.TITLE, section)
+
+
+def where(suite: str) -> str:
+    """The command, the commit, the day and the machine."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True, check=True
-    )
-    head = (
-        "# Measurements\n\n"
-        f"`make bench`, commit {commit.stdout.strip()} and its uncommitted changes if any, "
-        f"{datetime.date.today().isoformat()}, {os.cpu_count()} cores.\n"
-        "Ratios hold within one run; times are medians unless said otherwise.\n"
-    )
-    text = "\n".join([head, *sections])
-    if not chosen.quick and not chosen.suite:
-        (HERE / "RESULTS.md").write_text(text)
-    print(text)
+    ).stdout.strip()
+    return f"`benches/run.py {suite}`, commit {commit}, {datetime.date.today().isoformat()}, {os.cpu_count()} cores."
+
+
+def keep(title: str, section: str) -> None:
+    """Put a suite's results in place of its former ones."""
+    results = HERE / "RESULTS.md"
+    parts = re.split(r"^## (.*)$", results.read_text(), flags=re.MULTILINE)[1:] if results.exists() else []
+    sections = dict(zip(parts[::2], (text.strip() for text in parts[1::2])))
+    sections[title] = section
+    order = [suite.TITLE for suite in SUITES]
+    told = [f"## {title}\n\n{sections[title]}\n" for title in order if title in sections]
+    results.write_text("\n".join([HEAD, *told]))
 
 
 if __name__ == "__main__":
