@@ -33,7 +33,8 @@ test-all: test fuzz-build ## The rest of what asserts
 	$(BIN)/python scripts/soak.py 60
 	scripts/fuzz.sh 20
 	CI=true TAGGER_EVERY_CLIP=1 $(MAKE) --no-print-directory test-reference
-	TAGGER_EVERY_PROJECT=1 $(BIN)/python -m pytest -q docs/tests/test_programs.py -k rust_project
+	CARGO_TARGET_DIR=$(abspath target/projects) TAGGER_EVERY_PROJECT=1 \
+		$(BIN)/python -m pytest -q docs/tests/test_programs.py -k rust_project
 
 bench: build dev-venv sample-media ## Measure side by side and write benches/RESULTS.md
 	$(BIN)/python benches/run.py

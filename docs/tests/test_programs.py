@@ -41,7 +41,6 @@ def test_a_fresh_python_project_works(kind, workshop):
 @WITH_RUST
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fresh_rust_project_works(kind, workshop):
-    os.environ.setdefault("CARGO_TARGET_DIR", str(ROOT / "target/projects"))  # the SDK is built once for all of them
     assert_works(workshop, kind, "rust", "cargo test --release --quiet")
 
 
