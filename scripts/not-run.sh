@@ -3,8 +3,7 @@
 cat <<'TEXT'
 
 passed. Not run here:
-  make test-all   fuzz targets built and fed for a short time, a short soak, every clip at every rate
-                  against PyAV, fresh Rust projects of every kind,
+  make test-all   fuzz targets built and fed for a short time, a short soak, every clip at every rate against PyAV,
                    fresh Rust projects
   make soak       models of bad habits for long
   make fuzz       fuzz targets fed for long
