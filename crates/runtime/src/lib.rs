@@ -12,6 +12,7 @@ mod damage;
 mod describe;
 mod handover;
 mod input;
+pub mod jobs;
 mod ledger;
 mod model;
 mod params;
