@@ -1,14 +1,14 @@
-//! Sampled frames as Python sees them: one at a time, or several of one size in one array.
+//! Sampled frames as Python sees them: one at a time, or several of one size in one array (a plane, if there are some).
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::{mem, process};
 
-use numpy::ndarray::{Array3, Array4};
-use numpy::{IntoPyArray, PyArray3, PyArray4};
+use numpy::ndarray::{Array3, ArrayD, IxDyn};
+use numpy::{IntoPyArray, PyArray3, PyArrayDyn};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use tagger_media::{Frame, FrameOptions, Image, MediaError, Rate};
+use tagger_media::{Frame, FrameOptions, Image, MediaError, Pixels, Rate, Size};
 
 use crate::errors::{self, to_py};
 
@@ -33,48 +33,71 @@ struct Reader {
 /// duration in ms.
 type Place = (u64, f64, i64, i64);
 
-/// Frames of one size, with the place of each.
-type Placed<'py> = (Vec<Place>, Bound<'py, PyArray4<u8>>);
+/// Pixels of one plane.
+type Array<'py> = Bound<'py, PyArrayDyn<u8>>;
 
 #[pymethods]
 impl Frames {
-    /// The frames nearest to a grid of `fps` points a second.
+    /// The frames nearest to a grid of `fps` points a second, as large as `size` says (columns and rows; kept in
+    /// proportion, they are the most there may be), in `pixels`: `rgb`, `gray`, or `yuv420p` in three planes.
     #[new]
-    #[pyo3(signature = (path, fps, /))]
-    fn new(py: Python<'_>, path: PathBuf, fps: f64) -> PyResult<Self> {
-        Self::open(py, path, Rate::Fps(fps))
+    #[pyo3(signature = (path, fps, /, size = None, keep_aspect = true, pixels = "rgb"))]
+    fn new(
+        py: Python<'_>,
+        path: PathBuf,
+        fps: f64,
+        size: Option<(u32, u32)>,
+        keep_aspect: bool,
+        pixels: &str,
+    ) -> PyResult<Self> {
+        Self::open(py, path, Rate::Fps(fps), size, keep_aspect, pixels)
     }
 
     /// The pictures that were coded without reference to others.
     #[staticmethod]
-    #[pyo3(signature = (path, /))]
-    fn key_frames(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        Self::open(py, path, Rate::KeyFrames)
+    #[pyo3(signature = (path, /, size = None, keep_aspect = true, pixels = "rgb"))]
+    fn key_frames(
+        py: Python<'_>,
+        path: PathBuf,
+        size: Option<(u32, u32)>,
+        keep_aspect: bool,
+        pixels: &str,
+    ) -> PyResult<Self> {
+        Self::open(py, path, Rate::KeyFrames, size, keep_aspect, pixels)
     }
 
     fn __iter__(frames: PyRef<'_, Self>) -> PyRef<'_, Self> {
         frames
     }
 
-    /// The next frame: its place, and the upright RGB picture of shape (height, width, 3).
-    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<(Place, Bound<'py, PyArray3<u8>>)>> {
+    /// The next frame: its place, and the upright picture of shape (height, width, 3), of grey (height, width). Of planes
+    /// the first.
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<(Place, Array<'py>)>> {
         self.check_process()?;
-        let frame = py.detach(|| self.with(Reader::next)).map_err(to_py)?;
-        frame.map(|frame| Ok((place(&frame), into_array(py, frame.image)?))).transpose()
+        let Some(frame) = py.detach(|| self.with(Reader::next)).map_err(to_py)? else { return Ok(None) };
+        let mut batch = Batch::of(frame);
+        Ok(Some((batch.places.swap_remove(0), batch.into_arrays(py, false)?.swap_remove(0))))
     }
 
-    /// The next frames in one array of shape (frames, height, width, 3), with the place of each; `None` at the end.
+    /// The next frames in one array of shape (frames, height, width, 3), of grey (frames, height, width), with the place
+    /// of each; `None` at the end. Of planes the first.
     ///
     /// At most `count` frames and 128 MiB, but at least one frame; fewer where the picture changes its size, and at the
     /// end. A `count` of 0 takes all that have the same size, whatever they take.
     #[pyo3(signature = (count, /))]
-    fn read<'py>(&self, py: Python<'py>, count: usize) -> PyResult<Option<Placed<'py>>> {
+    fn read<'py>(&self, py: Python<'py>, count: usize) -> PyResult<Option<(Vec<Place>, Array<'py>)>> {
+        Ok(self.read_planes(py, count)?.map(|(places, mut planes)| (places, planes.swap_remove(0))))
+    }
+
+    /// As `read`, all planes, each of shape (frames, height, width).
+    #[pyo3(signature = (count, /))]
+    fn read_planes<'py>(&self, py: Python<'py>, count: usize) -> PyResult<Option<(Vec<Place>, Vec<Array<'py>>)>> {
         self.check_process()?;
-        let Some(batch) = py.detach(|| self.with(|reader| reader.read(count))).map_err(to_py)? else { return Ok(None) };
-        let shape = (batch.places.len(), batch.height as usize, batch.width as usize, 3);
-        let array =
-            Array4::from_shape_vec(shape, batch.data).map_err(|error| PyValueError::new_err(error.to_string()))?;
-        Ok(Some((batch.places, array.into_pyarray(py))))
+        let Some(mut batch) = py.detach(|| self.with(|reader| reader.read(count))).map_err(to_py)? else {
+            return Ok(None);
+        };
+        let places = mem::take(&mut batch.places);
+        Ok(Some((places, batch.into_arrays(py, true)?)))
     }
 
     /// How many bytes the decoded frames hold that wait to be read.
@@ -92,8 +115,26 @@ impl Frames {
 }
 
 impl Frames {
-    fn open(py: Python<'_>, path: PathBuf, rate: Rate) -> PyResult<Self> {
-        let options = FrameOptions { rate, ..FrameOptions::default() };
+    fn open(
+        py: Python<'_>,
+        path: PathBuf,
+        rate: Rate,
+        size: Option<(u32, u32)>,
+        keep_aspect: bool,
+        pixels: &str,
+    ) -> PyResult<Self> {
+        let size = match size {
+            None => Size::Full,
+            Some((width, height)) if keep_aspect => Size::Within { width, height },
+            Some((width, height)) => Size::Fit { width, height },
+        };
+        let pixels = match pixels {
+            "rgb" => Pixels::Rgb24,
+            "gray" => Pixels::Gray8,
+            "yuv420p" => Pixels::Yuv420p,
+            other => return Err(PyValueError::new_err(format!("no pixels are called `{other}`; ask for rgb or gray"))),
+        };
+        let options = FrameOptions { rate, size, pixels, ..FrameOptions::default() };
         let frames = errors::read(py, &path, |path| tagger_media::Frames::open(path, &options))?;
         let reader = Mutex::new(Reader { frames: Some(frames), waiting: None });
         Ok(Self { reader, process: process::id() })
@@ -133,19 +174,18 @@ impl Reader {
         let Some(first) = self.next()? else { return Ok(None) };
         let frame_bytes = first.image.data.len().max(1);
         let room = if count == 0 { usize::MAX } else { count.min(MAX_BATCH_BYTES / frame_bytes).max(1) };
-        let (width, height) = (first.image.width, first.image.height);
-        let mut batch = Batch { width, height, places: vec![place(&first)], data: first.image.data };
+        let size = (first.image.width, first.image.height);
+        let mut batch = Batch::of(first);
         if count != 0 {
-            batch.data.reserve_exact((room - 1) * frame_bytes); // untouched pages cost nothing at the end of a file
+            batch.reserve_for(room); // untouched pages cost nothing at the end of a file
         }
         while batch.places.len() < room {
             let Some(frame) = self.next()? else { break };
-            if (frame.image.width, frame.image.height) != (width, height) {
+            if (frame.image.width, frame.image.height) != size {
                 self.waiting = Some(frame);
                 break;
             }
-            batch.places.push(place(&frame));
-            batch.data.extend_from_slice(&frame.image.data);
+            batch.add(&frame);
         }
         Ok(Some(batch))
     }
@@ -153,10 +193,61 @@ impl Reader {
 
 /// Frames of one size, one after the other.
 struct Batch {
-    width: u32,
-    height: u32,
     places: Vec<Place>,
+    planes: Vec<PlaneOfBatch>,
+}
+
+/// The same plane of some frames.
+struct PlaneOfBatch {
+    width: usize,
+    height: usize,
+    channels: usize,
     data: Vec<u8>,
+}
+
+impl Batch {
+    /// A frame by itself. Its first plane stays where it is.
+    fn of(frame: Frame) -> Self {
+        let places = vec![place(&frame)];
+        let mut planes: Vec<PlaneOfBatch> = Vec::new();
+        for plane in frame.image.planes() {
+            let data = if planes.is_empty() { Vec::new() } else { plane.data.to_vec() };
+            let (width, height, channels) = (plane.width as usize, plane.height as usize, plane.channels.into());
+            planes.push(PlaneOfBatch { width, height, channels, data });
+        }
+        if let Some(first) = planes.first_mut() {
+            first.data = frame.image.data;
+            first.data.truncate(first.width * first.height * first.channels);
+        }
+        Self { places, planes }
+    }
+
+    /// Makes room for so many frames in all.
+    fn reserve_for(&mut self, frames: usize) {
+        for plane in &mut self.planes {
+            plane.data.reserve_exact((frames - 1) * plane.width * plane.height * plane.channels);
+        }
+    }
+
+    fn add(&mut self, frame: &Frame) {
+        self.places.push(place(frame));
+        for (plane, more) in self.planes.iter_mut().zip(frame.image.planes()) {
+            plane.data.extend_from_slice(more.data);
+        }
+    }
+
+    /// Hands the pixels over to numpy: an array a plane, with a first axis for the frames where they are `stacked`.
+    fn into_arrays(self, py: Python<'_>, stacked: bool) -> PyResult<Vec<Array<'_>>> {
+        let array = |plane: PlaneOfBatch| {
+            let picture = plane.width * plane.height * plane.channels;
+            let frames = stacked.then(|| plane.data.len() / picture.max(1));
+            let colours = (plane.channels > 1).then_some(plane.channels);
+            let shape: Vec<usize> = frames.into_iter().chain([plane.height, plane.width]).chain(colours).collect();
+            let array = ArrayD::from_shape_vec(IxDyn(&shape), plane.data);
+            Ok(array.map_err(|error| PyValueError::new_err(error.to_string()))?.into_pyarray(py))
+        };
+        self.planes.into_iter().map(array).collect()
+    }
 }
 
 fn place(frame: &Frame) -> Place {

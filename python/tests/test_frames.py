@@ -16,7 +16,15 @@ from common_ml.tagging.models.av import AVModel
 from common_ml.tagging.models.frame_based import BatchFrameModel, FrameModel
 from common_ml.tagging.models.tag_types import FrameTag
 from common_ml.tagging.producer import TagMessageProducer
-from common_ml.video_processing import get_duration, get_fps, get_frames, get_key_frames
+from common_ml.video_processing import (
+    get_duration,
+    get_fps,
+    get_frames,
+    get_key_frames,
+    get_planes,
+    iter_frames,
+    iter_planes,
+)
 
 CLIPS = ["film.mp4", "uneven.mkv", "late.mpeg"]
 
@@ -110,6 +118,45 @@ def test_key_frames_are_all_that_stand_alone(media, clip):
     assert indices == reference.key
     assert times == [reference.seconds(index) for index in indices]
     assert np.array_equal(frames, [reference.images[index] for index in indices])
+
+
+@pytest.mark.parametrize("clip", CLIPS)
+def test_frames_come_one_by_one_as_they_come_together(media, clip):
+    images, indices, times = get_frames(media / clip, 3.7)
+    one_by_one = list(iter_frames(media / clip, 3.7))
+    assert [(index, time) for _, index, time in one_by_one] == list(zip(indices, times))
+    assert all(np.array_equal(image, images[n]) for n, (image, _, _) in enumerate(one_by_one))
+
+
+def test_planes_are_the_samples_of_the_stream(media):
+    with av.open(str(media / "film.mp4")) as container:
+        stored = next(container.decode(video=0))
+    planes, indices, times = get_planes(media / "film.mp4", 1)
+    height, width = stored.height, stored.width
+    assert planes.y.shape == (len(indices), height, width)
+    assert planes.u.shape == planes.v.shape == (len(indices), -(-height // 2), -(-width // 2))
+    for ours, theirs in zip(planes, stored.planes):
+        rows = np.frombuffer(theirs, np.uint8).reshape(-1, theirs.line_size)
+        assert np.array_equal(ours[0], rows[: theirs.height, : theirs.width])
+    one_by_one = list(iter_planes(media / "film.mp4", 1))
+    assert [(index, time) for _, index, time in one_by_one] == list(zip(indices, times))
+    assert all(np.array_equal(one, planes[k][n]) for n, (p, _, _) in enumerate(one_by_one) for k, one in enumerate(p))
+
+
+def test_frames_have_the_size_and_the_pixels_that_are_asked_for(media):
+    full, _, _ = get_frames(media / "film.mp4", 1)
+    count, height, width, _ = full.shape
+    half = get_frames(media / "film.mp4", 1, size=(width // 2, height))[0]
+    assert half.shape == (count, height // 2, width // 2, 3)
+    assert get_frames(media / "film.mp4", 1, size=(5 * width, height))[0].shape == full.shape
+    assert get_key_frames(media / "film.mp4", size=(20, 30), keep_aspect=False)[0].shape[1:] == (30, 20, 3)
+    gray = get_frames(media / "film.mp4", 1, pixels="gray")[0]
+    assert gray.shape == (count, height, width)
+    assert np.abs(gray - full @ [0.299, 0.587, 0.114]).mean() < 2  # chroma is clipped in RGB
+    with pytest.raises(ValueError, match="ask for `rgb` or `gray`, or call get_planes"):
+        get_frames(media / "film.mp4", 1, pixels="yuv")
+    with pytest.raises(ValueError, match="cannot make frames of 0x5"):
+        get_frames(media / "film.mp4", 1, size=(0, 5))
 
 
 @pytest.mark.parametrize("clip", CLIPS)

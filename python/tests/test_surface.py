@@ -64,8 +64,8 @@ SURFACE = {
         "allow_single_frame=True, batch_limit=None, *)",
     ],
     "common_ml.video_processing": [
-        "get_frames(video_file, fps)",
-        "get_key_frames(video_file)",
+        "get_frames(video_file, fps, *)",
+        "get_key_frames(video_file, *)",
         "get_fps(video_file)",
         "get_duration(video_file)",
         "unfrag_video(video_file, output_file)",

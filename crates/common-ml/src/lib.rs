@@ -46,5 +46,5 @@ pub use params::{LoopParams, NoParams, ParamsError};
 pub use producer::{FileProducer, Output, Producer};
 pub use ranges::{Range, RangeBuilder};
 pub use run::{GATHER_TIME, run, run_with};
-pub use tagger_media::Image;
+pub use tagger_media::{Image, Pixels};
 pub use tagger_wire::{FileKind, FrameInfo, Message, Region, Tag};

@@ -1,6 +1,6 @@
 //! Prints the chosen frames of a video, or a still, for comparison with another decoder.
 //!
-//! `frames FILE RATE|all|key [gray] [WIDTHxHEIGHT] [-o RAW]`: a line a frame with index, ticks, base, time in ms,
+//! `frames FILE RATE|all|key [gray|yuv] [WIDTHxHEIGHT|within=WIDTHxHEIGHT] [-o RAW]`: a line a frame with index, ticks, base, time in ms,
 //! duration in ms, width and height; with `-o` the pixels of all frames, one after the other.
 //! `full` decodes everything. With `report` a last line to standard error tells how they were come by.
 //! `frames FILE still [-o RAW]`: a line with width and height.
@@ -21,10 +21,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             "all" => options.rate = Rate::All,
             "key" => options.rate = Rate::KeyFrames,
             "gray" => options.pixels = Pixels::Gray8,
+            "yuv" => options.pixels = Pixels::Yuv420p,
             "-o" => raw = Some(File::create(arguments.next().ok_or("name an output file")?)?),
             size if size.contains('x') => {
-                let (width, height) = size.split_once('x').ok_or("a size is WIDTHxHEIGHT")?;
-                options.size = Size::Fit { width: width.parse()?, height: height.parse()? };
+                let within = size.strip_prefix("within=");
+                let (width, height) = within.unwrap_or(size).split_once('x').ok_or("a size is WIDTHxHEIGHT")?;
+                let (width, height) = (width.parse()?, height.parse()?);
+                options.size =
+                    if within.is_some() { Size::Within { width, height } } else { Size::Fit { width, height } };
             }
             rate => options.rate = Rate::Fps(rate.parse()?),
         }

@@ -1,16 +1,12 @@
 //! Turns decoded pictures into upright images.
 //!
 //! At full size the bytes are those of FFmpeg 8's own conversion. A requested size is made by an area filter and means
-//! the upright picture.
+//! the upright picture. Scaling and change of pixels are one pass.
 
 use crate::{
     FrameOptions, Image, Orientation, Pixels, Size,
-    libav::{AvError, Field, Picture, ScaleTo, Scaler},
+    libav::{AvError, Field, Picture, ScaleTo, Scaler, TargetLayout},
 };
-
-/// Rows of this many columns are converted in place; others by way of rows with room at their end, because
-/// libswscale writes, and on some machines only writes, whole blocks.
-const BLOCK_COLUMNS: u32 = 16;
 
 /// A converter that keeps what it set up for the next picture of the same kind.
 pub struct Converter {
@@ -29,39 +25,45 @@ impl Converter {
 
     /// Converts a picture that lies as `orientation` says.
     pub fn image(&mut self, picture: &Picture, orientation: Orientation) -> Result<Image, AvError> {
-        let (width, height) = match self.size {
-            Size::Full => (picture.width(), picture.height()),
-            Size::Fit { width, height } => orientation.turned(width, height), // scaled first, turned afterwards
-        };
+        let (upright_width, upright_height) = orientation.turned(picture.width(), picture.height());
+        let (width, height) = self.size.of(upright_width, upright_height);
+        let (width, height) = orientation.turned(width, height); // scaled first, turned afterwards
         let to = ScaleTo { width, height, pixels: self.pixels };
-        let row_bytes = width as usize * usize::from(self.pixels.channels());
-        let data = if width % BLOCK_COLUMNS == 0 {
-            let mut data = vec![0; Scaler::target_bytes(to, row_bytes)];
-            self.scale(picture, to, &mut data, row_bytes)?;
-            data.truncate(row_bytes * height as usize);
-            data
-        } else {
-            let stride = (row_bytes + Scaler::SLACK_BYTES).next_multiple_of(64);
-            let mut padded = std::mem::take(&mut self.padded);
-            padded.resize(Scaler::target_bytes(to, stride), 0);
-            self.scale(picture, to, &mut padded, stride)?;
-            let rows = padded.chunks_exact(stride).take(height as usize);
-            let mut data = Vec::with_capacity(row_bytes * height as usize);
-            rows.for_each(|row| data.extend_from_slice(&row[..row_bytes]));
-            self.padded = padded;
-            data
+        let data = match TargetLayout::tight(to) {
+            Some(tight) => {
+                let mut data = vec![0; tight.bytes()];
+                self.scale(picture, to, &mut data, &tight)?;
+                data.truncate(tight.pixel_bytes());
+                data
+            }
+            None => {
+                let layout = TargetLayout::padded(to);
+                let mut padded = std::mem::take(&mut self.padded);
+                padded.resize(layout.bytes(), 0);
+                self.scale(picture, to, &mut padded, &layout)?;
+                let mut data = Vec::with_capacity(layout.pixel_bytes());
+                layout.rows(&padded).for_each(|row| data.extend_from_slice(row));
+                self.padded = padded;
+                data
+            }
         };
-        Ok(Image { width, height, channels: self.pixels.channels(), data }.oriented(orientation))
+        Ok(Image { width, height, pixels: self.pixels, data }.oriented(orientation))
     }
 
-    fn scale(&mut self, picture: &Picture, to: ScaleTo, target: &mut [u8], stride: usize) -> Result<(), AvError> {
+    fn scale(
+        &mut self,
+        picture: &Picture,
+        to: ScaleTo,
+        target: &mut [u8],
+        layout: &TargetLayout,
+    ) -> Result<(), AvError> {
         let same_size = (picture.width(), picture.height()) == (to.width, to.height);
         // The fields of an interlaced picture have chroma of their own. Scaled, they are mixed anyway.
-        if picture.is_interlaced() && same_size && to.height.is_multiple_of(2) && picture.has_readable_fields() {
-            ready(&mut self.top, picture, to, Field::Top)?.convert(picture, target, stride)?;
-            ready(&mut self.bottom, picture, to, Field::Bottom)?.convert(picture, target, stride)
+        if picture.is_interlaced() && same_size && to.has_fields() && picture.has_readable_fields() {
+            ready(&mut self.top, picture, to, Field::Top)?.convert(picture, target, layout)?;
+            ready(&mut self.bottom, picture, to, Field::Bottom)?.convert(picture, target, layout)
         } else {
-            ready(&mut self.whole, picture, to, Field::Whole)?.convert(picture, target, stride)
+            ready(&mut self.whole, picture, to, Field::Whole)?.convert(picture, target, layout)
         }
     }
 }

@@ -200,9 +200,13 @@ impl Frames {
 }
 
 fn check_size(path: &Path, options: &FrameOptions) -> Result<(), MediaError> {
-    let Size::Fit { width, height } = options.size else { return Ok(()) };
+    let (width, height, is_exact) = match options.size {
+        Size::Full => return Ok(()),
+        Size::Fit { width, height } => (width, height, true),
+        Size::Within { width, height } => (width, height, false), // no larger than the picture, which has a limit
+    };
     let pixels = u64::from(width) * u64::from(height);
-    if pixels == 0 || pixels > options.limits.max_pixels {
+    if pixels == 0 || is_exact && pixels > options.limits.max_pixels {
         return Err(MediaError::BadSize { path: path.into(), width, height });
     }
     Ok(())

@@ -58,7 +58,7 @@ pub use info::{AudioInfo, MediaInfo, MediaKind, StreamInfo, StreamKind, VideoInf
 pub use options::{FrameOptions, Limits, OnDamage, Pixels, Rate, Size};
 pub use parts::{CutOptions, Part, cut, cut_range};
 pub use probe::{probe, probe_within};
-pub use raster::{Image, Orientation};
+pub use raster::{Image, Orientation, Plane};
 pub use remux::remux;
 pub use report::{Mode, PlanReport, Report, Structure, plan_report};
 pub use scan::{AudioScan, Damage, Gap, Scan, VideoScan, scan};

@@ -56,38 +56,80 @@ pub enum OnDamage {
     Fail,
 }
 
-/// How large a frame is given out.
+/// How large a frame is given out. Another size than the stored one is made by an area filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Size {
     /// As stored (turned upright). A stream may change its size on the way.
     #[default]
     Full,
-    /// Exactly this size, upright, by an area filter; the aspect ratio is the caller's business.
+    /// Exactly this size, upright; the aspect ratio is the caller's business.
     Fit {
         /// Columns, above 0.
         width: u32,
         /// Rows, above 0.
         height: u32,
     },
+    /// As large as fits into this, upright, in the proportions that [`Size::Full`] gives. Never enlarged.
+    Within {
+        /// Columns at most, above 0.
+        width: u32,
+        /// Rows at most, above 0.
+        height: u32,
+    },
 }
 
-/// What a pixel is.
+impl Size {
+    /// The columns and rows that an upright picture of this size is given out at.
+    pub(crate) fn of(self, width: u32, height: u32) -> (u32, u32) {
+        /// `length × part / whole`, halves up, at least 1.
+        fn share(length: u32, part: u32, whole: u32) -> u32 {
+            let (length, part, whole) = (u128::from(length), u128::from(part), u128::from(whole).max(1));
+            u32::try_from((2 * length * part + whole) / (2 * whole)).unwrap_or(u32::MAX).max(1)
+        }
+        match self {
+            Self::Full => (width, height),
+            Self::Fit { width, height } => (width, height),
+            Self::Within { width: most_columns, height: most_rows } if width > most_columns || height > most_rows => {
+                let is_wider = u64::from(width) * u64::from(most_rows) >= u64::from(height) * u64::from(most_columns);
+                if is_wider {
+                    (most_columns, share(height, most_columns, width).min(most_rows))
+                } else {
+                    (share(width, most_rows, height).min(most_columns), most_rows)
+                }
+            }
+            Self::Within { .. } => (width, height),
+        }
+    }
+}
+
+/// What a pixel is, and how pixels lie in memory: planes one behind the other, in each rows top to bottom, no padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Pixels {
-    /// Three bytes: red, green, blue, full range.
+    /// One plane, three bytes a pixel: red, green, blue, full range. Made by the matrix and from the range that the
+    /// stream tells (BT.601, BT.709, BT.2020, …; limited or full); by BT.601 and from limited range where it tells none.
     #[default]
     Rgb24,
-    /// One byte: luma, full range.
+    /// One plane, one byte a pixel: the stream's own luma, by whatever matrix it was made, spread to full range. Of RGB,
+    /// that of BT.601.
     Gray8,
+    /// Three planes, one byte a sample: luma, then the differences to blue and to red, those of half the columns and
+    /// half the rows (rounded up).
+    ///
+    /// Matrix, range and place of the chroma samples are the stream's own. Samples that are stored this way are given
+    /// out untouched; others (4:2:2, 4:4:4, more than 8 bits) are converted, those of RGB by BT.601 in limited range.
+    Yuv420p,
 }
 
 impl Pixels {
-    /// Bytes a pixel.
-    pub fn channels(self) -> u8 {
-        match self {
-            Self::Rgb24 => 3,
-            Self::Gray8 => 1,
-        }
+    /// Columns, rows and bytes a sample of each plane, of a picture of this size.
+    pub(crate) fn planes(self, width: u32, height: u32) -> impl ExactSizeIterator<Item = (u32, u32, u8)> + Clone {
+        let half = (width.div_ceil(2), height.div_ceil(2), 1);
+        let planes = match self {
+            Self::Rgb24 => vec![(width, height, 3)],
+            Self::Gray8 => vec![(width, height, 1)],
+            Self::Yuv420p => vec![(width, height, 1), half, half],
+        };
+        planes.into_iter()
     }
 }
 
@@ -105,5 +147,40 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { max_pixels: 16384 * 16384, max_streams: 256, queue_bytes: 64 << 20 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn within(width: u32, height: u32) -> Size {
+        Size::Within { width, height }
+    }
+
+    #[test]
+    fn a_picture_that_has_to_fit_keeps_its_proportions_and_is_never_enlarged() {
+        assert_eq!(within(640, 640).of(1920, 1080), (640, 360));
+        assert_eq!(within(640, 640).of(1080, 1920), (360, 640));
+        assert_eq!(within(640, 100).of(1920, 1080), (178, 100));
+        assert_eq!(within(640, 640).of(320, 240), (320, 240));
+        assert_eq!(within(10, 10).of(4000, 1), (10, 1));
+    }
+
+    #[test]
+    fn chroma_planes_have_half_the_columns_and_rows_rounded_up() {
+        let planes: Vec<_> = Pixels::Yuv420p.planes(213, 121).collect();
+        assert_eq!(planes, [(213, 121, 1), (107, 61, 1), (107, 61, 1)]);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_fits_fits(width in 1u32.., height in 1u32.., most_columns in 1u32.., most_rows in 1u32..) {
+            let (columns, rows) = within(most_columns, most_rows).of(width, height);
+            prop_assert!((1..=most_columns.min(width)).contains(&columns) && (1..=most_rows.min(height)).contains(&rows));
+            prop_assert!(columns == most_columns.min(width) || rows == most_rows.min(height));
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Pixels;
+
 /// An upright picture.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Image {
@@ -9,10 +11,24 @@ pub struct Image {
     pub width: u32,
     /// Rows.
     pub height: u32,
-    /// Bytes a pixel: 3 for RGB, 1 for grey.
+    /// What a pixel is, and how pixels lie in `data`.
+    pub pixels: Pixels,
+    /// Of RGB `height × width × 3` bytes, of grey `height × width`: rows top to bottom, no padding. Of planes one behind
+    /// the other: see [`planes`](Self::planes).
+    pub data: Vec<u8>,
+}
+
+/// A plane of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plane<'a> {
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Bytes a sample.
     pub channels: u8,
     /// `height × width × channels` bytes, rows top to bottom, no padding.
-    pub data: Vec<u8>,
+    pub data: &'a [u8],
 }
 
 /// One of the eight ways a picture can lie: the source column and row of a pixel come from its target column and row,
@@ -83,29 +99,49 @@ impl Orientation {
 impl fmt::Debug for Image {
     /// Its size, not its million pixels.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Image({}x{}, {} channels)", self.width, self.height, self.channels)
+        write!(f, "Image({}x{}, {:?})", self.width, self.height, self.pixels)
     }
 }
 
 impl Image {
-    /// The picture after turning it.
+    /// Its planes: one of RGB or grey, three of YUV. Ends early where `data` does.
+    pub fn planes(&self) -> impl Iterator<Item = Plane<'_>> {
+        let mut rest = self.data.as_slice();
+        self.pixels.planes(self.width, self.height).map_while(move |(width, height, channels)| {
+            let bytes = width as usize * height as usize * usize::from(channels);
+            let (data, behind) = rest.split_at_checked(bytes)?;
+            rest = behind;
+            Some(Plane { width, height, channels, data })
+        })
+    }
+
+    /// The picture after turning it. Where chroma planes are halved from an odd number of columns or rows, turning may
+    /// shift them by one luma sample.
     pub fn oriented(self, orientation: Orientation) -> Self {
         if orientation == Orientation::UPRIGHT {
             return self;
         }
         let (width, height) = orientation.turned(self.width, self.height);
-        let (columns, rows, size) = (self.width as usize, self.height as usize, usize::from(self.channels));
         let mut data = Vec::with_capacity(self.data.len());
+        self.planes().for_each(|plane| plane.turn(orientation, &mut data));
+        Self { width, height, pixels: self.pixels, data }
+    }
+}
+
+impl Plane<'_> {
+    /// Appends the plane as it is after turning it.
+    fn turn(&self, orientation: Orientation, turned: &mut Vec<u8>) {
+        let (width, height) = orientation.turned(self.width, self.height);
+        let (columns, rows, size) = (self.width as usize, self.height as usize, usize::from(self.channels));
         for y in 0..height as usize {
             for x in 0..width as usize {
                 let (u, v) = if orientation.swap { (y, x) } else { (x, y) };
                 let column = if orientation.flip_columns { columns - 1 - u } else { u };
                 let row = if orientation.flip_rows { rows - 1 - v } else { v };
                 let pixel = (row * columns + column) * size;
-                data.extend_from_slice(&self.data[pixel..pixel + size]);
+                turned.extend_from_slice(&self.data[pixel..pixel + size]);
             }
         }
-        Self { width, height, channels: self.channels, data }
     }
 }
 
@@ -118,7 +154,17 @@ mod tests {
     /// 4 5 6
     /// ```
     fn digits() -> Image {
-        Image { width: 3, height: 2, channels: 1, data: vec![1, 2, 3, 4, 5, 6] }
+        Image { width: 3, height: 2, pixels: Pixels::Gray8, data: vec![1, 2, 3, 4, 5, 6] }
+    }
+
+    #[test]
+    fn each_plane_is_turned_by_itself() {
+        let luma = [1, 2, 3, 4, 5, 6];
+        let picture =
+            Image { width: 3, height: 2, pixels: Pixels::Yuv420p, data: [&luma[..], &[7, 8], &[9, 0]].concat() };
+        let turned = picture.oriented(Orientation::from_exif(6));
+        let planes: Vec<_> = turned.planes().map(|plane| (plane.width, plane.height, plane.data)).collect();
+        assert_eq!(planes, [(2, 3, &[4, 1, 5, 2, 6, 3][..]), (1, 2, &[7, 8]), (1, 2, &[9, 0])]);
     }
 
     #[test]

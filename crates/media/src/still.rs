@@ -14,8 +14,8 @@ use std::{
 use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
 use crate::{
-    FrameOptions, Frames, Image, Limits, MediaError, MediaInfo, MediaKind, Orientation, Rate, Rational, StreamInfo,
-    StreamKind, Timestamp, VideoInfo,
+    FrameOptions, Frames, Image, Limits, MediaError, MediaInfo, MediaKind, Orientation, Pixels, Rate, Rational,
+    StreamInfo, StreamKind, Timestamp, VideoInfo,
     file::{self, Opened},
     probe::check_pixels,
 };
@@ -94,7 +94,7 @@ fn decode(path: &Path, mut file: File, still: &StillFormat, limits: &Limits) -> 
     let orientation = orientation(&mut decoder);
     let picture = DynamicImage::from_decoder(decoder).map_err(|error| Broken::new(path, still, error))?;
     let (width, height) = (picture.width(), picture.height());
-    Ok(Image { width, height, channels: 3, data: rgb(picture, still.format) }.oriented(orientation))
+    Ok(Image { width, height, pixels: Pixels::Rgb24, data: rgb(picture, still.format) }.oriented(orientation))
 }
 
 /// Whether a JPEG has no end-of-image marker behind its first scan.

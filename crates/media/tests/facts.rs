@@ -6,7 +6,7 @@ mod common;
 
 use common::clip;
 use tagger_media::{
-    Damage, MediaKind, Rational, Timestamp, VideoInfo, Wholeness, check_extension, probe, read_still, scan,
+    Damage, MediaKind, Pixels, Rational, Timestamp, VideoInfo, Wholeness, check_extension, probe, read_still, scan,
 };
 
 fn video(name: &str) -> VideoInfo {
@@ -122,7 +122,11 @@ fn a_scan_notices_damage() {
 fn every_still_format_is_read() {
     for name in ["still.png", "still.jpg", "still.gif", "still.bmp", "still.tiff", "still.webp", "png_named.jpg"] {
         let image = read_still(&clip(name), &Default::default()).unwrap();
-        assert_eq!((image.width, image.height, image.channels, image.data.len()), (60, 42, 3, 60 * 42 * 3), "{name}");
+        assert_eq!(
+            (image.width, image.height, image.pixels, image.data.len()),
+            (60, 42, Pixels::Rgb24, 60 * 42 * 3),
+            "{name}"
+        );
         let info = probe(&clip(name)).unwrap();
         let (_, still) = info.video().unwrap();
         assert_eq!((info.kind, still.width, still.height), (MediaKind::Still, 60, 42), "{name}");

@@ -35,7 +35,7 @@ fn one_frame_a_second_is_the_default() {
     let (given, skipped) = frames("h264.mp4", FrameOptions::default().rate);
     assert_eq!(summary(&given), [(0, 0), (25, 1000), (50, 2000), (75, 3000), (100, 4000), (125, 5000)]);
     assert!(given.iter().all(|frame| frame.duration.to_millis() == 40));
-    assert!(given.iter().all(|frame| frame.image.data.len() == 320 * 240 * 3 && frame.image.channels == 3));
+    assert!(given.iter().all(|frame| frame.image.data.len() == 320 * 240 * 3 && frame.image.pixels == Pixels::Rgb24));
     assert!(skipped.is_nothing());
 }
 
@@ -107,7 +107,7 @@ fn a_requested_size_is_given_exactly() {
         FrameOptions { size: Size::Fit { width: 33, height: 77 }, pixels: Pixels::Gray8, ..options(Rate::KeyFrames) };
     for frame in Frames::open(&clip("rotated_90.mp4"), &options).unwrap() {
         let image = frame.unwrap().image;
-        assert_eq!((image.width, image.height, image.channels, image.data.len()), (33, 77, 1, 33 * 77));
+        assert_eq!((image.width, image.height, image.pixels, image.data.len()), (33, 77, Pixels::Gray8, 33 * 77));
     }
 }
 

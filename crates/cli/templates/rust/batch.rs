@@ -51,11 +51,13 @@ fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use common_ml::Pixels;
+
     use super::*;
 
     /// What the model says of a small picture of one grey.
     fn said(params: Params, value: u8) -> String {
-        let image = Image { width: 64, height: 48, channels: 3, data: vec![value; 64 * 48 * 3] };
+        let image = Image { width: 64, height: 48, pixels: Pixels::Rgb24, data: vec![value; 64 * 48 * 3] };
         {{class}} { params }.tag_frames(&[image]).unwrap().remove(0).remove(0).tag
     }
 

@@ -25,7 +25,7 @@ pub use output::{Format, Output, PacketTimes, Sink};
 pub use packet::Packet;
 pub use parser::Parser;
 pub use picture::{Picture, PixelFormat};
-pub use scaler::{Field, ScaleTo, Scaler};
+pub use scaler::{Field, ScaleTo, Scaler, TargetLayout};
 pub use sound::{Layout, Resampler, Sound, SoundFormat};
 
 use crate::Rational;

@@ -1,4 +1,4 @@
-//! Turns a picture's planes into RGB or grey bytes, at its own size or another.
+//! Turns a picture's planes into RGB, grey or planes of 4:2:0, at its own size or another.
 //!
 //! The bits are those of FFmpeg 8's frame conversion, which derives by itself what older ones have to be told: the
 //! matrix and range of the picture, the place of its chroma samples, and that the two fields of an interlaced picture
@@ -42,6 +42,75 @@ pub struct ScaleTo {
     pub pixels: Pixels,
 }
 
+impl ScaleTo {
+    /// Whether its odd and even rows can be written apart: as many of the one as of the other, in every plane.
+    pub fn has_fields(self) -> bool {
+        self.pixels.planes(self.width, self.height).all(|(_, rows, _)| rows.is_multiple_of(2))
+    }
+}
+
+/// Where the planes of a target lie in its buffer.
+pub struct TargetLayout {
+    planes: Vec<Written>,
+    bytes: usize,
+}
+
+/// A plane in a buffer, in bytes.
+struct Written {
+    start: usize,
+    stride: usize,
+    row_bytes: usize,
+    rows: usize,
+}
+
+impl TargetLayout {
+    /// How far libswscale may write behind a row's last pixel: it writes whole blocks, and on some machines only those.
+    const SLACK_BYTES: usize = 64;
+    /// Rows of a multiple of this are written to their ends and no further.
+    const BLOCK_COLUMNS: u32 = 16;
+
+    /// Rows without room between them, and some behind the last; `None` where they need room.
+    pub fn tight(to: ScaleTo) -> Option<Self> {
+        let is_one_plane = to.pixels.planes(to.width, to.height).len() == 1;
+        (is_one_plane && to.width.is_multiple_of(Self::BLOCK_COLUMNS)).then(|| Self::with(to, |row_bytes| row_bytes))
+    }
+
+    /// Rows with room at their ends.
+    pub fn padded(to: ScaleTo) -> Self {
+        Self::with(to, |row_bytes| (row_bytes + Self::SLACK_BYTES).next_multiple_of(64))
+    }
+
+    fn with(to: ScaleTo, stride: impl Fn(usize) -> usize) -> Self {
+        let mut bytes = 0;
+        let mut planes = Vec::new();
+        for (columns, rows, sample_bytes) in to.pixels.planes(to.width, to.height) {
+            let (row_bytes, rows) = (columns as usize * usize::from(sample_bytes), rows as usize);
+            let stride = stride(row_bytes);
+            planes.push(Written { start: bytes, stride, row_bytes, rows });
+            bytes += stride * rows;
+        }
+        Self { planes, bytes: bytes + Self::SLACK_BYTES }
+    }
+
+    /// What the buffer must have.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// What the pixels take of it.
+    pub fn pixel_bytes(&self) -> usize {
+        self.planes.iter().map(|plane| plane.row_bytes * plane.rows).sum()
+    }
+
+    /// The rows of all planes, without what lies between them.
+    pub fn rows<'a>(&'a self, buffer: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        self.planes.iter().flat_map(move |plane| {
+            let rows = buffer[plane.start..].chunks_exact(plane.stride).take(plane.rows);
+            rows.map(|row| &row[..plane.row_bytes])
+        })
+    }
+}
+
 /// A converter for pictures of one size and format.
 pub struct Scaler {
     made_for: MadeFor,
@@ -72,15 +141,15 @@ impl Scaler {
         let made_for = MadeFor::of(picture, to, field);
         let (source, target) = (made_for.source(), made_for.target());
         let flags = if made_for.keeps_size() { BILINEAR } else { AREA };
-        let space = made_for.from.colour_space;
+        let (space, target_space) = (made_for.from.colour_space, made_for.target_space());
         if !made_for.needs_rows_of_chroma() {
-            let to_target = Context::new(&source, &target, flags, space)?;
+            let to_target = Context::new(&source, &target, flags, space, target_space)?;
             return Ok(Self { made_for, to_rows_of_chroma: None, to_target });
         }
         let between = ChromaInEveryRow::new(source.width, source.height);
         let side = between.side(source.full_range);
-        let to_between = Context::new(&source, &side, flags, space)?;
-        let to_target = Context::new(&side, &target, flags, space)?;
+        let to_between = Context::new(&source, &side, flags, space, target_space)?;
+        let to_target = Context::new(&side, &target, flags, space, target_space)?;
         Ok(Self { made_for, to_rows_of_chroma: Some((to_between, between)), to_target })
     }
 
@@ -89,30 +158,22 @@ impl Scaler {
         self.made_for == MadeFor::of(picture, to, field)
     }
 
-    /// How far libswscale may write behind a row's last pixel.
-    pub const SLACK_BYTES: usize = 64;
-
-    /// The bytes that a target with rows of `stride` bytes must have: libswscale writes whole blocks, so the last row
-    /// needs room behind it.
-    pub fn target_bytes(to: ScaleTo, stride: usize) -> usize {
-        stride * to.height as usize + Self::SLACK_BYTES
-    }
-
-    /// Converts `picture` into `target`, whose rows are `stride` bytes apart.
+    /// Converts `picture` into `target`, which is laid out as `layout` says.
     ///
     /// # Errors
     /// [`AvError::INVALID`] when the scaler does not fit the picture or the target has not enough room.
-    pub fn convert(&mut self, picture: &Picture, target: &mut [u8], stride: usize) -> Result<(), AvError> {
+    pub fn convert(&mut self, picture: &Picture, target: &mut [u8], layout: &TargetLayout) -> Result<(), AvError> {
         let MadeFor { to, field, .. } = self.made_for;
-        let room = target.len() >= Self::target_bytes(to, stride)
-            && stride >= to.width as usize * usize::from(to.pixels.channels());
-        if !room || !self.fits(picture, to, field) {
+        let planes = to.pixels.planes(to.width, to.height);
+        let is_laid_out = planes.len() == layout.planes.len()
+            && planes.zip(&layout.planes).all(|((columns, rows, sample_bytes), plane)| {
+                plane.row_bytes == columns as usize * usize::from(sample_bytes) && plane.rows == rows as usize
+            });
+        if !is_laid_out || target.len() < layout.bytes || !self.fits(picture, to, field) {
             return Err(AvError::INVALID);
         }
         let source = Planes::of(picture, field)?;
-        let (step, first_row) = field.rows();
-        let stride_written = stride.checked_mul(step).ok_or(AvError::INVALID)?;
-        let written = Planes::one(target[stride * first_row..].as_mut_ptr(), stride_written)?;
+        let written = Planes::in_buffer(target, layout, field)?;
         match &mut self.to_rows_of_chroma {
             None => self.to_target.run(&source, &written),
             Some((to_between, between)) => {
@@ -145,7 +206,7 @@ impl MadeFor {
     }
 
     fn source(&self) -> Side {
-        let (right, down) = self.chroma_position();
+        let (right, down) = self.chroma_position(self.from.format);
         Side {
             width: self.width,
             height: self.height / self.field.rows().0 as u32,
@@ -157,17 +218,39 @@ impl MadeFor {
     }
 
     fn target(&self) -> Side {
+        let format = match self.to.pixels {
+            Pixels::Rgb24 => ffi::AVPixelFormat::RGB24,
+            Pixels::Gray8 => ffi::AVPixelFormat::GRAY8,
+            Pixels::Yuv420p => ffi::AVPixelFormat::YUV420P,
+        };
+        let (chroma_right, chroma_down) = self.chroma_position(format);
         Side {
             width: self.to.width,
             height: self.to.height / self.field.rows().0 as u32,
-            format: match self.to.pixels {
-                Pixels::Rgb24 => ffi::AVPixelFormat::RGB24,
-                Pixels::Gray8 => ffi::AVPixelFormat::GRAY8,
+            format,
+            full_range: match self.to.pixels {
+                Pixels::Rgb24 | Pixels::Gray8 => true,
+                Pixels::Yuv420p => self.is_full_range() && !self.is_rgb(),
             },
-            full_range: true,
-            chroma_right: None,
-            chroma_down: None,
+            chroma_right,
+            chroma_down,
         }
+    }
+
+    /// The matrix of the target, where it has one.
+    fn target_space(&self) -> ffi::AVColorSpace {
+        match self.to.pixels {
+            Pixels::Rgb24 => ffi::AVColorSpace::UNSPECIFIED,
+            Pixels::Gray8 | Pixels::Yuv420p => self.from.colour_space,
+        }
+    }
+
+    fn is_rgb(&self) -> bool {
+        // SAFETY: takes any number.
+        let description = unsafe { ffi::av_pix_fmt_desc_get(self.from.format) };
+        // SAFETY: null or a static table.
+        let description = unsafe { description.as_ref() };
+        description.is_some_and(|description| description.flags & ffi::AV_PIX_FMT_FLAG_RGB as u64 != 0)
     }
 
     fn is_full_range(&self) -> bool {
@@ -176,10 +259,11 @@ impl MadeFor {
         self.from.colour_range == ffi::AVColorRange::JPEG || formats_that_say_so.contains(&self.from.format)
     }
 
-    /// Where the chroma samples lie, right of and below the luma sample; `None` for a side that is not subsampled.
-    fn chroma_position(&self) -> (Option<c_int>, Option<c_int>) {
+    /// Where the chroma samples of a format lie, right of and below the luma sample, if they lie as the picture says;
+    /// `None` for a side that is not subsampled.
+    fn chroma_position(&self, format: ffi::AVPixelFormat) -> (Option<c_int>, Option<c_int>) {
         use ffi::AVChromaLocation as Location;
-        let (shift_right, shift_down) = self.chroma_shifts();
+        let (shift_right, shift_down) = chroma_shifts(format);
         let half = LUMA_STEP / 2;
         let (right, down) = match self.from.chroma_location {
             Location::LEFT => (0, half),
@@ -200,27 +284,27 @@ impl MadeFor {
         ((shift_right > 0).then_some(right), (shift_down > 0).then_some(down))
     }
 
-    /// How many times the chroma planes are halved, in columns and rows.
-    fn chroma_shifts(&self) -> (c_int, c_int) {
-        let (mut right, mut down) = (0, 0);
-        // SAFETY: both shifts are valid to write; an unknown format leaves them.
-        unsafe { ffi::av_pix_fmt_get_chroma_sub_sample(self.from.format, &mut right, &mut down) };
-        (right, down)
-    }
-
     /// Whether the conversion would take the nearest chroma row instead of weighing two: FFmpeg did so before 8,
     /// except on the short way that 8-bit 4:2:0 of an even number of rows takes.
     fn needs_rows_of_chroma(&self) -> bool {
         use ffi::AVPixelFormat as Format;
         let has_short_way = [Format::YUV420P, Format::YUVJ420P, Format::YUVA420P].contains(&self.from.format)
             && self.source().height.is_multiple_of(2);
-        let (_, down) = self.chroma_shifts();
+        let (_, down) = chroma_shifts(self.from.format);
         cfg!(not(libav_weighs_chroma_rows))
             && down > 0
             && !has_short_way
             && self.keeps_size()
             && self.to.pixels == Pixels::Rgb24
     }
+}
+
+/// How many times the chroma planes are halved, in columns and rows.
+fn chroma_shifts(format: ffi::AVPixelFormat) -> (c_int, c_int) {
+    let (mut right, mut down) = (0, 0);
+    // SAFETY: both shifts are valid to write; an unknown format leaves them.
+    unsafe { ffi::av_pix_fmt_get_chroma_sub_sample(format, &mut right, &mut down) };
+    (right, down)
 }
 
 /// One end of a conversion.
@@ -244,7 +328,7 @@ struct ChromaInEveryRow {
 
 impl ChromaInEveryRow {
     fn new(width: u32, height: u32) -> Self {
-        let stride = (width as usize + Scaler::SLACK_BYTES).next_multiple_of(64);
+        let stride = (width as usize + TargetLayout::SLACK_BYTES).next_multiple_of(64);
         Self { width, height, stride, samples: vec![0; 3 * stride * height as usize] }
     }
 
@@ -289,10 +373,16 @@ impl Planes {
         if planes.rows[0].is_null() { Err(AvError::INVALID) } else { Ok(planes) }
     }
 
-    fn one(rows: *mut u8, stride: usize) -> Result<Self, AvError> {
-        let stride = c_int::try_from(stride).map_err(|_| AvError::INVALID)?;
-        let none = ptr::null_mut();
-        Ok(Self { rows: [rows, none, none, none], strides: [stride, 0, 0, 0] })
+    fn in_buffer(buffer: &mut [u8], layout: &TargetLayout, field: Field) -> Result<Self, AvError> {
+        let (step, first_row) = field.rows();
+        let mut planes = Self { rows: [ptr::null_mut(); 4], strides: [0; 4] };
+        let buffer = buffer.as_mut_ptr();
+        for (index, plane) in layout.planes.iter().enumerate() {
+            planes.rows[index] = buffer.wrapping_add(plane.start + plane.stride * first_row);
+            let stride = plane.stride.checked_mul(step).ok_or(AvError::INVALID)?;
+            planes.strides[index] = c_int::try_from(stride).map_err(|_| AvError::INVALID)?;
+        }
+        Ok(planes)
     }
 }
 
@@ -303,7 +393,13 @@ struct Context {
 }
 
 impl Context {
-    fn new(from: &Side, to: &Side, flags: i64, space: ffi::AVColorSpace) -> Result<Self, AvError> {
+    fn new(
+        from: &Side,
+        to: &Side,
+        flags: i64,
+        space: ffi::AVColorSpace,
+        target_space: ffi::AVColorSpace,
+    ) -> Result<Self, AvError> {
         // SAFETY: takes nothing, gives a context or null.
         let raw = NonNull::new(unsafe { ffi::sws_alloc_context() }).ok_or(AvError::NO_MEMORY)?;
         let context = Self { raw, rows_read: c_int::try_from(from.height).map_err(|_| AvError::INVALID)? };
@@ -316,15 +412,17 @@ impl Context {
         context.set(c"dst_format", to.format.0.into())?;
         context.set(c"dst_range", to.full_range.into())?;
         context.set(c"sws_flags", flags)?;
-        if let Some(right) = from.chroma_right {
-            context.set(c"src_h_chr_pos", right.into())?;
-        }
-        if let Some(down) = from.chroma_down {
-            context.set(c"src_v_chr_pos", down.into())?;
+        for (name, position) in [
+            (c"src_h_chr_pos", from.chroma_right),
+            (c"src_v_chr_pos", from.chroma_down),
+            (c"dst_h_chr_pos", to.chroma_right),
+            (c"dst_v_chr_pos", to.chroma_down),
+        ] {
+            position.map_or(Ok(()), |position| context.set(name, position.into()))?;
         }
         // SAFETY: the context is set up and not initialised yet; filters are optional.
         AvError::check(unsafe { ffi::sws_init_context(raw.as_ptr(), ptr::null_mut(), ptr::null_mut()) })?;
-        context.set_colours(from, to, space);
+        context.set_colours(from, to, space, target_space);
         Ok(context)
     }
 
@@ -333,23 +431,22 @@ impl Context {
         AvError::check(unsafe { ffi::av_opt_set_int(self.raw.as_ptr().cast(), name.as_ptr(), value, 0) }).map(drop)
     }
 
-    fn set_colours(&self, from: &Side, to: &Side, space: ffi::AVColorSpace) {
+    fn set_colours(&self, from: &Side, to: &Side, space: ffi::AVColorSpace, target_space: ffi::AVColorSpace) {
         const ONE: c_int = 1 << 16;
-        let default = ffi::SWS_CS_DEFAULT as c_int;
-        let space = match space {
-            ffi::AVColorSpace::RGB | ffi::AVColorSpace::UNSPECIFIED => default,
+        let number = |space| match space {
+            ffi::AVColorSpace::RGB | ffi::AVColorSpace::UNSPECIFIED => ffi::SWS_CS_DEFAULT as c_int,
             space => space.0 as c_int,
         };
         // SAFETY: takes any number; the answer is a static table.
-        let matrix = unsafe { ffi::sws_getCoefficients(space) };
+        let matrix = unsafe { ffi::sws_getCoefficients(number(space)) };
         // SAFETY: as above.
-        let default_matrix = unsafe { ffi::sws_getCoefficients(default) };
+        let target_matrix = unsafe { ffi::sws_getCoefficients(number(target_space)) };
         let (from_range, to_range) = (from.full_range.into(), to.full_range.into());
         // Brightness 0, contrast 1, saturation 1. The answer is no error: it says that this conversion has no use for
         // a matrix.
         // SAFETY: the context is initialised, the tables are static.
         unsafe {
-            ffi::sws_setColorspaceDetails(self.raw.as_ptr(), matrix, from_range, default_matrix, to_range, 0, ONE, ONE)
+            ffi::sws_setColorspaceDetails(self.raw.as_ptr(), matrix, from_range, target_matrix, to_range, 0, ONE, ONE)
         };
     }
 

@@ -42,12 +42,15 @@ class Program:
 
     def frames(self, path: Path, rate: str, *more: str) -> list[Given]:
         lines, data = self.run(str(path), rate, *more)
-        channels = 1 if "gray" in more else 3
         given, offset = [], 0
         for line in lines:
             index, ticks, base, time, duration, width, height = line.split()
-            size = int(width) * int(height) * channels
-            shape = (int(height), int(width), channels) if channels > 1 else (int(height), int(width))
+            columns, rows = int(width), int(height)
+            if "yuv" in more:  # planes one behind the other
+                shape = (columns * rows + 2 * -(-columns // 2) * -(-rows // 2),)
+            else:
+                shape = (rows, columns) if "gray" in more else (rows, columns, 3)
+            size = int(np.prod(shape))
             pixels = np.frombuffer(data, np.uint8, size, offset).reshape(shape)
             given.append(Given(int(index), f"{ticks}*{base}", int(time), int(duration), pixels))
             offset += size

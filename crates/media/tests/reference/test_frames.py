@@ -6,6 +6,7 @@ import os
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from typing import Tuple
 
 import av
 import numpy as np
@@ -98,6 +99,8 @@ CLIPS_FIRST = [
     "vfr.mp4",
     "edit_list_opengop.mp4",
 ]
+# By the numbers that H.273 gives them.
+COLOUR_SPACES = {"bt709": 1, "fcc": 4, "smpte170m": 6, "smpte240m": 7, "bt2020nc": 9}
 EVERY_CLIP = os.environ.get("TAGGER_EVERY_CLIP") == "1"
 
 # (largest difference, mean difference) of 255, where libav 5.1 cannot be brought to FFmpeg 8's very bits.
@@ -157,6 +160,73 @@ def test_key_frames_are_the_intra_pictures(program: Program, clips: Path, clip: 
 def test_grey_frames_are_luma_of_full_range(program: Program, clips: Path, clip: str) -> None:
     expected = naive.sample(reference(clips / clip, "gray"), 1.0)
     assert_same(program.frames(clips / clip, "1", "gray"), expected, f"{clip} gray")
+
+
+@pytest.mark.parametrize("colour_range", ["tv", "pc"])
+@pytest.mark.parametrize("matrix", ["bt709", "bt2020nc", "smpte170m", "smpte240m", "fcc"])
+def test_matrix_and_range_are_honoured(program: Program, clips: Path, matrix: str, colour_range: str) -> None:
+    clip = f"colours_{matrix}_{colour_range}.mkv"
+    with av.open(str(clips / clip)) as container:
+        first = next(container.decode(video=0))
+        told = (first.colorspace, first.color_range)
+    assert told == (COLOUR_SPACES[matrix], {"tv": 1, "pc": 2}[colour_range])
+    assert_same(program.frames(clips / clip, "all"), reference(clips / clip), clip)
+    # FFmpeg makes grey of RGB unless the matrix is BT.601; ours is the stream's own luma.
+    luma = planes(first)[: first.width * first.height].astype(int)
+    spread = luma if colour_range == "pc" else np.clip(np.floor((luma - 16) * 255 / 219 + 0.5), 0, 255)
+    (grey, *_) = program.frames(clips / clip, "all", "gray")
+    assert np.array_equal(grey.pixels.reshape(-1), spread)
+
+
+def planes(frame: av.VideoFrame) -> np.ndarray:
+    """The samples of a frame in planar 4:2:0, without the padding of its rows."""
+    rows = [np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:, : plane.width] for plane in frame.planes]
+    return np.concatenate([plane.reshape(-1) for plane in rows])
+
+
+@pytest.mark.parametrize(
+    "clip",
+    [
+        "h264.mp4",
+        "h264_full_range.mp4",
+        "h264_bt709.mp4",
+        "h264_odd.mp4",
+        "h264_interlaced.mp4",
+        "mpeg2_interlaced_486.ts",
+        "vp9_odd.webm",
+        "yuva420.mkv",
+        "colours_bt2020nc_pc.mkv",
+    ],
+)
+def test_planes_of_4_2_0_are_those_of_the_stream(program: Program, clips: Path, clip: str) -> None:
+    given = program.frames(clips / clip, "all", "yuv")
+    with av.open(str(clips / clip)) as container:
+        stored = [planes(frame)[: given[0].pixels.size] for frame in container.decode(video=0)]
+    assert len(given) == len(stored)
+    assert all(np.array_equal(ours.pixels, theirs) for ours, theirs in zip(given, stored))
+
+
+@pytest.mark.parametrize(
+    "clip",
+    ["h264_422_10bit.mp4", "h264_444_odd.mp4", "hevc_10bit.mp4", "nv12.nut", "gray.mkv", "ffv1_rgb.mkv"],
+)
+def test_planes_of_other_pixels_are_made_in_their_matrix_and_range(program: Program, clips: Path, clip: str) -> None:
+    (first, *_) = program.frames(clips / clip, "1", "yuv")
+    with av.open(str(clips / clip)) as container:
+        frame = next(container.decode(video=0))
+        is_yuv = not frame.format.is_rgb
+        made = planes(frame.reformat(format="yuv420p", dst_color_range=frame.color_range if is_yuv else "MPEG"))
+    assert np.array_equal(first.pixels, made)
+
+
+@pytest.mark.parametrize(("clip", "size"), [("h264.mp4", (160, 120)), ("rotated_90.mp4", (120, 160))])
+def test_a_picture_that_has_to_fit_keeps_its_proportions(
+    program: Program, clips: Path, clip: str, size: Tuple[int, int]
+) -> None:
+    given = program.frames(clips / clip, "1", "within=160x160")
+    exact = program.frames(clips / clip, "1", f"{size[0]}x{size[1]}")
+    assert [frame.pixels.shape for frame in given] == [(size[1], size[0], 3)] * len(given)
+    assert all(np.array_equal(ours.pixels, theirs.pixels) for ours, theirs in zip(given, exact))
 
 
 @pytest.mark.parametrize("size", ["160x120", "100x77", "640x480"])
