@@ -19,6 +19,7 @@ mod params;
 mod process;
 mod python;
 mod run;
+pub mod schedule;
 mod strays;
 
 pub use align::{StreamName, TagRow};
