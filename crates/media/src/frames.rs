@@ -257,3 +257,46 @@ impl Drop for Frames {
         let _ = self.finish();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::{Limits, Rate, budget::Budget};
+
+    const PACKETS: u64 = 500;
+
+    /// Twenty groups of 25 pictures, which take far longer to decode than a reader takes to be dropped.
+    fn clip(path: &Path) {
+        let source = ["-f", "lavfi", "-i", "testsrc2=size=640x480:rate=25:duration=20", "-pix_fmt", "yuv420p"];
+        let codec = ["-c:v", "libx264", "-preset", "ultrafast", "-x264-params", "keyint=25"];
+        let made = Command::new("ffmpeg").args(["-loglevel", "error"]).args(source).args(codec).arg(path).output();
+        assert!(made.unwrap().status.success());
+    }
+
+    #[test]
+    fn a_reader_that_is_dropped_decodes_hardly_further_than_what_is_at_hand() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clip.mp4");
+        clip(&path);
+        // All that one decoder holds back, before the first picture comes out of it.
+        let at_hand = 32 * Budget::of_this_process().threads() as u64;
+        for decode_all in [false, true] {
+            // Nothing that comes out has to wait for room.
+            let limits = Limits { queue_bytes: usize::MAX, ..Limits::default() };
+            let size = Size::Fit { width: 16, height: 12 };
+            let options = FrameOptions { rate: Rate::All, size, limits, decode_all, ..FrameOptions::default() };
+            let frames = Frames::open(&path, &options).unwrap();
+            let (tally, cancelled) = (Arc::clone(&frames.tally), Arc::clone(&frames.cancelled));
+            while tally.report().packets_fed == 0 {
+                thread::yield_now();
+            }
+            cancelled.store(true, Ordering::Relaxed); // as the drop does first, so that nothing is decoded in between
+            let fed = tally.report().packets_fed;
+            drop(frames);
+            let fed_later = tally.report().packets_fed - fed;
+            assert!(fed_later <= at_hand.min(PACKETS / 2), "{fed_later} packets after {fed}");
+        }
+    }
+}

@@ -256,10 +256,12 @@ struct Indexer {
     late_by: Option<usize>,
     /// The headers that every decoder is given in the first place.
     given_headers: Option<u64>,
-    /// The headers in force, where packets carry other ones.
+    /// The headers in force.
     headers: Option<u64>,
-    /// Whether each start carries its headers. `None` before the first.
-    starts_carry_headers: Option<bool>,
+    /// Some start carries no headers.
+    a_start_has_none: bool,
+    /// Some start carries others than every decoder is given.
+    a_start_has_others: bool,
 }
 
 impl Indexer {
@@ -278,7 +280,8 @@ impl Indexer {
             entries: Vec::new(),
             base: stream.time_base(),
             headers: None,
-            starts_carry_headers: None,
+            a_start_has_none: false,
+            a_start_has_others: false,
         })
     }
 
@@ -315,17 +318,18 @@ impl Indexer {
         Ok(())
     }
 
-    /// A group can be decoded on its own only with its own headers: all starts carry them, or none does, or they are
-    /// those that every decoder has anyway. Between starts they may only be repeated.
+    /// A group can be decoded on its own only with its own headers: all starts carry them, or there are none but those
+    /// that every decoder has anyway. Between starts they may only be repeated.
     fn check_headers(&mut self, facts: &Facts) -> Result<(), Distrust> {
-        let facts = Facts { headers: facts.headers.filter(|_| facts.headers != self.given_headers), ..*facts };
+        let are_others = facts.headers.is_some() && facts.headers != self.given_headers;
         if facts.starts {
-            let carries = facts.headers.is_some();
-            if *self.starts_carry_headers.get_or_insert(carries) != carries {
+            self.a_start_has_none |= facts.headers.is_none();
+            self.a_start_has_others |= are_others;
+            self.headers = facts.headers;
+            if self.a_start_has_none && self.a_start_has_others {
                 return Err(Distrust::NewHeaders);
             }
-            self.headers = facts.headers;
-        } else if facts.headers.is_some() && facts.headers != self.headers {
+        } else if facts.headers.is_some() && facts.headers != self.headers && (are_others || self.a_start_has_others) {
             return Err(Distrust::NewHeaders);
         }
         Ok(())

@@ -77,6 +77,9 @@ fn sound_files_are_planned_and_agree_with_a_full_decode_at_every_rate() {
         "prores.mov",
         "h264.flv",
         "fragments.mp4",
+        "fragmented.mp4",
+        "rotated_90.mp4",
+        "resized_whole.ts",
         "vfr.mp4",
         "edit_list.mp4",
         "edit_list_opengop.mp4",
@@ -91,12 +94,25 @@ fn sound_files_are_planned_and_agree_with_a_full_decode_at_every_rate() {
 }
 
 #[test]
+fn pictures_in_two_fields_are_planned_where_both_lie_in_one_packet() {
+    for name in ["paff.mkv", "paff.mp4"] {
+        for rate in rates() {
+            let report = same_both_ways(&clip(name), &rate);
+            // Of a field that refers to the other one only the decoder says whether the picture counts as type I.
+            let mode = if rate == Rate::KeyFrames { Mode::Full } else { Mode::Planned };
+            assert_eq!((report.mode, report.groups_redone), (mode, 0), "{name} {rate:?} {report:?}");
+        }
+    }
+}
+
+#[test]
 fn files_that_cannot_be_planned_say_why_and_give_their_frames() {
     for (name, why) in [
         ("mpeg4.avi", "a packet has no timestamp"),
         ("raw.h264", "a packet has no timestamp"),
         ("ffv1_rgb.mkv", "its ffv1 pictures are not understood without decoding"),
         ("holes.ts", "a packet is damaged"),
+        ("paff.ts", "a packet does not hold one whole picture, or pictures are missing"),
     ] {
         let report = same_both_ways(&clip(name), &Rate::Fps(3.7));
         assert_eq!((report.mode, report.why.as_deref()), (Mode::Full, Some(why)), "{name}");

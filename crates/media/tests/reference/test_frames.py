@@ -21,6 +21,8 @@ CLIPS = [
     "h264_8bframes.mp4",
     "h264_intra_refresh.mp4",
     "h264_interlaced.mp4",
+    "paff.mkv",
+    "paff.ts",
     "h264_full_range.mp4",
     "h264_422_10bit.mp4",
     "h264_bt709.mp4",
@@ -67,6 +69,8 @@ CLIPS = [
     "edit_list_opengop.mp4",
     "delayed.mp4",
     "late_video.mkv",
+    "resized_whole.ts",
+    "later.ts",
     "one_frame.mp4",
     "two_frames.mp4",
     "slow.mp4",
@@ -87,6 +91,10 @@ CLIPS_FIRST = [
     "h264_8bframes.mp4",
     "h264_intra_refresh.mp4",
     "h264_interlaced.mp4",
+    "paff.mkv",
+    "paff.ts",
+    "resized_whole.ts",
+    "rotated_90.mp4",
     "h264_opengop.ts",
     "hevc_opengop.mp4",
     "hevc_layers.mp4",
@@ -142,13 +150,25 @@ def test_sampled_frames_are_those_of_the_rule(program: Program, clips: Path, cli
     assert_same(program.frames(clips / clip, rate), expected, clip)
 
 
-@pytest.mark.parametrize("clip", ["h264_opengop.mp4", "vfr.mp4", "edit_list.mp4", "vp8.webm", "mpeg2.ts"])
+@pytest.mark.parametrize(
+    "clip", ["h264_opengop.mp4", "vfr.mp4", "edit_list.mp4", "vp8.webm", "mpeg2.ts", "paff.mkv", "resized_whole.ts"]
+)
 def test_every_frame_can_be_had(program: Program, clips: Path, clip: str) -> None:
     assert_same(program.frames(clips / clip, "all"), reference(clips / clip), clip)
 
 
 @pytest.mark.parametrize(
-    "clip", ["h264.mp4", "h264_opengop.mp4", "hevc_opengop.mp4", "mpeg2.ts", "vp9.webm", "av1.mp4", "av1_layers.mkv"]
+    "clip",
+    [
+        "h264.mp4",
+        "h264_opengop.mp4",
+        "hevc_opengop.mp4",
+        "mpeg2.ts",
+        "vp9.webm",
+        "av1.mp4",
+        "av1_layers.mkv",
+        "paff.mkv",
+    ],
 )
 def test_key_frames_are_the_intra_pictures(program: Program, clips: Path, clip: str) -> None:
     expected = [frame for frame in reference(clips / clip) if frame.intra]
