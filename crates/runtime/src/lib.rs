@@ -7,6 +7,7 @@
 
 mod align;
 mod collector;
+pub mod config;
 mod conformance;
 mod damage;
 mod describe;

@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 /// The name of the manifest in a model's folder.
 pub const MANIFEST_FILE: &str = "tagger.toml";
 
+/// No program has a reason to be silent for longer.
+const LONGEST_SILENCE_SECONDS: f64 = 366.0 * 86400.0;
+
 /// What a model is, takes and writes, and how it is started.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +41,10 @@ pub struct Manifest {
     /// What the program occupies while it runs, in named numbers: `cpu`, `memory`, `gpu`, or anything else.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub resources: BTreeMap<String, f64>,
+    /// How long the program may write no line of output before it is taken for dead, in seconds. Default: what the
+    /// runtime is set to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress_timeout_seconds: Option<f64>,
     /// The parameters the model takes, as a JSON Schema of one object. Absent: anything is passed on unchecked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Map<String, Value>>,
@@ -160,6 +167,12 @@ impl Manifest {
         {
             return Some(("[resources]", format!("resource `{name}` is {amount}: a number from 0 is needed")));
         }
+        if let Some(seconds) = self.progress_timeout_seconds
+            && !(seconds > 0.0 && seconds <= LONGEST_SILENCE_SECONDS)
+        {
+            let problem = format!("`progress_timeout_seconds` is {seconds}: seconds above 0, up to a year, are needed");
+            return Some(("progress_timeout_seconds", problem));
+        }
         match self.parameters.as_ref()?.get("type") {
             None => None,
             Some(Value::String(word)) if word == "object" => None,
@@ -221,7 +234,7 @@ mod tests {
     fn errors_name_the_file_the_line_and_what_is_wrong() {
         let wrong = |text: &str| parse(text).unwrap_err();
         assert_snapshot!(wrong("name = 'x'\nkind = 'picture'\ncommand = ['x']"), @"models/x/tagger.toml:2: unknown variant `picture`, expected one of `frame`, `video`, `audio`, `processor`");
-        assert_snapshot!(wrong("name = 'x'\nkind = 'frame'\ncommand = ['x']\ntreshold = 1"), @"models/x/tagger.toml:4: unknown field `treshold`, expected one of `name`, `kind`, `description`, `command`, `image`, `default_track`, `tracks`, `inputs`, `resources`, `parameters`");
+        assert_snapshot!(wrong("name = 'x'\nkind = 'frame'\ncommand = ['x']\ntreshold = 1"), @"models/x/tagger.toml:4: unknown field `treshold`, expected one of `name`, `kind`, `description`, `command`, `image`, `default_track`, `tracks`, `inputs`, `resources`, `progress_timeout_seconds`, `parameters`");
         assert_snapshot!(wrong("name = 'x'\nname = "), @"models/x/tagger.toml:2: string values must be quoted, expected literal string");
         assert_snapshot!(wrong("name = 'x'\ncommand = ['x']"), @"models/x/tagger.toml:1: missing field `kind`");
         assert_snapshot!(wrong("kind = 'frame'\nname = 'a b'\ncommand = ['x']"), @"models/x/tagger.toml:2: name `a b` may hold letters, digits, `-`, `_` and `.` only");
@@ -229,6 +242,7 @@ mod tests {
         assert_snapshot!(wrong("name = 'x'\nkind = 'frame'\ncommand = ['x']\nimage = 'x'"), @"models/x/tagger.toml:4: `command` and `image` exclude each other");
         assert_snapshot!(wrong("name = 'x'\nkind = 'frame'\ncommand = []"), @"models/x/tagger.toml:3: `command` is empty: its first element is the program");
         assert_snapshot!(wrong("name = 'x'\nkind = 'frame'\ncommand = ['x']\n[resources]\ngpu = -1"), @"models/x/tagger.toml:4: resource `gpu` is -1: a number from 0 is needed");
+        assert_snapshot!(wrong("name = 'x'\nkind = 'frame'\ncommand = ['x']\nprogress_timeout_seconds = 0"), @"models/x/tagger.toml:4: `progress_timeout_seconds` is 0: seconds above 0, up to a year, are needed");
         assert_snapshot!(wrong("name = 'x'\nkind = 'frame'\ncommand = ['x']\n[parameters]\ntype = 'array'"), @r#"models/x/tagger.toml:4: parameters describe an object, not `"array"`"#);
     }
 }
