@@ -11,6 +11,7 @@ mod run;
 mod test;
 mod time;
 
+use std::env;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -22,7 +23,13 @@ const FAILED: u8 = 1;
 /// Stopped by Ctrl-C or a request to terminate.
 const INTERRUPTED: u8 = 130;
 
+/// The first argument that makes this program the guard of a model program: it is for the runtime, not for users.
+const GUARD: &str = "guard";
+
 fn main() -> ExitCode {
+    if env::args_os().nth(1).is_some_and(|word| word == GUARD) {
+        return ExitCode::from(tagger_runtime::run_guard(env::args_os().skip(2)));
+    }
     let result = match Tagger::parse().command {
         Command::Run(args) => run::run(args),
         Command::Inspect(args) => inspect::inspect(&args),

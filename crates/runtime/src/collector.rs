@@ -65,16 +65,14 @@ impl Collector {
         Ok(true)
     }
 
-    /// Reads the rest of a file that nobody writes to any more.
-    ///
-    /// # Errors
-    /// As [`read_some`](Self::read_some).
-    pub fn finish(&mut self, mut each: impl FnMut(Line)) -> io::Result<()> {
-        while self.read_some(&mut each)? {}
-        if let Some(line) = self.reader.finish() {
-            each(line);
-        }
-        Ok(())
+    /// What stands behind the last end of a line, once nobody writes any more and everything was read.
+    pub fn last_line(&mut self) -> Option<Line> {
+        self.reader.finish()
+    }
+
+    /// How much was read.
+    pub fn read_bytes(&self) -> u64 {
+        self.read_bytes
     }
 }
 
@@ -160,7 +158,7 @@ mod tests {
         let mut lines = 0;
         assert!(collector.read_some(|_| lines += 1).unwrap());
         assert!((1..count).contains(&lines));
-        collector.finish(|_| lines += 1).unwrap();
+        while collector.read_some(|_| lines += 1).unwrap() {}
         assert_eq!(lines, count);
     }
 
@@ -172,6 +170,6 @@ mod tests {
         let mut collector = Collector::new(path.clone());
         collector.read_some(|_| {}).unwrap();
         std::fs::write(&path, progress("a.mp4")).unwrap();
-        insta::assert_snapshot!(collector.finish(|_| {}).unwrap_err(), @"the program has shortened its output file, to which it may only append");
+        insta::assert_snapshot!(collector.read_some(|_| {}).unwrap_err(), @"the program has shortened its output file, to which it may only append");
     }
 }

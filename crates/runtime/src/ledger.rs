@@ -9,6 +9,7 @@ use std::mem;
 
 use tagger_wire::{FaultKind, Line, Message, Tag};
 
+use crate::executor::Ending;
 use crate::handover::base_name;
 
 /// How many warnings of one kind are told one by one; the rest are only counted.
@@ -46,15 +47,6 @@ pub(crate) enum Notice {
     Tagged { input: usize, end_time_ms: i64 },
     /// The model's own word on how far it is, 0 to 1.
     Ratio(f64),
-}
-
-/// How a program ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Ending {
-    /// Whether the exit status was 0.
-    pub is_clean: bool,
-    /// The same in words, for the case that it is all that can be said.
-    pub told: String,
 }
 
 /// What to do after a program has ended.

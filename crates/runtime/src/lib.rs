@@ -6,11 +6,14 @@
 //! and its corner cases instead, and gives a verdict on each rule. Nothing outside this crate starts a process.
 
 mod align;
+mod attempt;
 mod collector;
 pub mod config;
 mod conformance;
 mod damage;
 mod describe;
+mod executor;
+mod guard;
 mod handover;
 mod input;
 pub mod jobs;
@@ -22,15 +25,18 @@ mod python;
 mod run;
 pub mod schedule;
 mod strays;
+mod tree;
 
 pub use align::{StreamName, TagRow};
 pub use conformance::{Advice, Conformance, ConformanceError, Finding, Report, Rule, Sort, Verdict};
 pub use damage::describe_damage;
 pub use describe::describe_models;
+pub use executor::{Ending, Executor, Launch, LogFile, RunningProgram};
+pub use guard::{Guard, run_guard};
 pub use input::{Input, InputError, find_inputs};
 pub use ledger::Warning;
 pub use model::{Model, ModelError, shipped_models};
 pub use params::{ParamError, ParamSet};
-pub use process::run_script;
+pub use process::{ProcessExecutor, run_script};
 pub use python::Interpreter;
 pub use run::{Event, Failure, Outcome, Run, RunError, Settings};

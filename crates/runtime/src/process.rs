@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -11,6 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use rustix::fs::{Access, access};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
@@ -19,6 +22,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
+use crate::executor::{Ending, Executor, Launch, LogFile, RunningProgram};
+use crate::guard::Guard;
 use crate::strays::{MARK, kill_strays};
 
 /// How long a program may take to end by itself once its input has ended, when it is to stop.
@@ -29,6 +34,71 @@ const GRACE_AFTER_TERM: Duration = Duration::from_millis(2500);
 const LOG_BYTES: usize = 16 << 10;
 /// How much of an answer on standard output is kept, from its end.
 const ANSWER_BYTES: usize = 4 << 20;
+
+/// Starts programs as child processes.
+#[derive(Debug, Clone, Default)]
+pub struct ProcessExecutor {
+    /// Who ends the programs when this process dies. `None`: nobody; they see the end of their input.
+    pub guard: Option<Guard>,
+}
+
+impl Executor for ProcessExecutor {
+    fn start(&self, launch: &Launch) -> io::Result<Box<dyn RunningProgram>> {
+        let (process, input) = Process::launch(launch, self.guard.as_ref(), None)?;
+        Ok(Box::new(Fed { process, input: Some(input) }))
+    }
+}
+
+/// A process and the way into it.
+struct Fed {
+    process: Process,
+    input: Option<UnboundedSender<String>>,
+}
+
+#[async_trait]
+impl RunningProgram for Fed {
+    fn feed(&mut self, paths: &[String]) {
+        if let Some(input) = &self.input {
+            // It fails only when the program has gone already, which its exit tells.
+            let _ = input.send(paths.iter().flat_map(|path| [path.as_str(), "\n"]).collect());
+        }
+    }
+
+    fn close_input(&mut self) {
+        self.input = None;
+    }
+
+    fn cut_input(&mut self) {
+        self.input = None;
+        self.process.feeder.abort();
+    }
+
+    fn has_read(&self) -> bool {
+        self.process.has_read()
+    }
+
+    async fn wait(&mut self) -> io::Result<Ending> {
+        let status = self.process.wait().await?;
+        Ok(Ending { is_clean: status.success(), told: describe(status) })
+    }
+
+    fn terminate(&mut self) {
+        self.process.terminate();
+    }
+
+    async fn kill(&mut self) {
+        self.process.kill().await;
+    }
+
+    async fn stop(&mut self) {
+        self.input = None;
+        self.process.stop().await;
+    }
+
+    async fn finish(self: Box<Self>) -> String {
+        self.process.finish().await
+    }
+}
 
 /// A running model program, with everything it has started.
 pub(crate) struct Process {
@@ -47,53 +117,49 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `command` in `folder` and begins to write `paths`, one a line, followed by the end of input. No other
-    /// program may have the same `mark`: it tells what this one has started.
+    /// Starts `command` in `folder` with its input open: what is sent is written to it, and it ends with the sender. No
+    /// other program may have the same `mark`: it tells what this one has started.
     ///
     /// # Errors
     /// The system's: no such program, not executable.
-    pub fn start(command: &[OsString], folder: &Path, paths: &[String], mark: &OsStr) -> io::Result<Self> {
-        let (process, input) = Self::start_open(command, folder, mark)?;
-        // It fails only when the program has gone already, which its exit tells. Without a sender the input ends.
-        let _ = input.send(paths.iter().flat_map(|path| [path.as_str(), "\n"]).collect());
-        Ok(process)
-    }
-
-    /// Starts `command` in `folder` with its input open: what is sent is written to it, and it ends with the sender.
-    /// The same holds for `mark` as in [`start`](Self::start).
-    ///
-    /// # Errors
-    /// As [`Self::start`].
     pub fn start_open(
         command: &[OsString],
         folder: &Path,
         mark: &OsStr,
     ) -> io::Result<(Self, UnboundedSender<String>)> {
-        Self::launch(command, folder, mark, None)
+        Self::launch(&Launch::plain(command, folder, mark), None, None)
     }
 
     /// Starts `command` without any input, for what it writes to standard output.
     ///
     /// # Errors
-    /// As [`Self::start`].
+    /// As [`Self::start_open`].
     pub fn ask(command: &[OsString], folder: &Path, mark: &OsStr) -> io::Result<Self> {
-        let (process, _input) = Self::launch(command, folder, mark, Some(Tail::of(ANSWER_BYTES)))?;
+        let answer = Some(Tail::of(ANSWER_BYTES, None));
+        let (process, _input) = Self::launch(&Launch::plain(command, folder, mark), None, answer)?;
         Ok(process)
     }
 
     fn launch(
-        command: &[OsString],
-        folder: &Path,
-        mark: &OsStr,
+        launch: &Launch,
+        guard: Option<&Guard>,
         answer: Option<Arc<Mutex<Tail>>>,
     ) -> io::Result<(Self, UnboundedSender<String>)> {
-        let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let program = launch.command.first().ok_or(io::ErrorKind::InvalidInput)?;
+        let guarded = guard.map(|guard| guard.around(&launch.command));
+        if guard.is_some() && program.as_encoded_bytes().contains(&b'/') {
+            // The guard could tell only by its exit status.
+            access(Path::new(program), Access::EXEC_OK)?;
+        }
+        let log_file = launch.log.as_ref().map(Capped::create).transpose()?;
+        let command = guarded.as_ref().unwrap_or(&launch.command);
         let (reader, writer) = io::pipe()?;
         let unread = OwnedFd::from(reader.try_clone()?);
-        let mut child = Command::new(program)
-            .args(arguments)
-            .current_dir(folder)
-            .env(MARK, mark)
+        let mut child = Command::new(&command[0])
+            .args(&command[1..])
+            .current_dir(&launch.folder)
+            .envs(launch.env.iter().map(|(name, value)| (name, value)))
+            .env(MARK, &launch.mark)
             .stdin(Stdio::from(reader))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -105,12 +171,12 @@ impl Process {
         let fed_bytes = Arc::<AtomicU64>::default();
         let (sender, lines) = unbounded_channel();
         let feeder = tokio::spawn(feed(pipe::Sender::from_owned_fd(writer.into())?, lines, fed_bytes.clone()));
-        let log = Tail::of(LOG_BYTES);
+        let log = Tail::of(LOG_BYTES, log_file);
         let readers = vec![
             tokio::spawn(keep(child.stdout.take(), answer.as_ref().unwrap_or(&log).clone())),
             tokio::spawn(keep(child.stderr.take(), log.clone())),
         ];
-        let mark = mark.to_owned();
+        let mark = launch.mark.clone();
         let process = Self { child, group, mark, feeder, fed_bytes, unread, log, answer, readers, is_finished: false };
         Ok((process, sender))
     }
@@ -180,7 +246,12 @@ impl Process {
             // With every writer dead the pipes end, unless one of them has got away.
             let _ = timeout(Duration::from_millis(200), reader).await;
         }
-        self.answer.as_ref().unwrap_or(&self.log).lock().unwrap_or_else(PoisonError::into_inner).text()
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.close();
+        match &self.answer {
+            Some(answer) => answer.lock().unwrap_or_else(PoisonError::into_inner).text(),
+            None => log.text(),
+        }
     }
 }
 
@@ -191,6 +262,13 @@ impl Drop for Process {
             self.kill_offspring();
         }
     }
+}
+
+/// A command that is started without any arrangements: by the guard, which hands on what it was given itself.
+pub(crate) fn inheriting(command: &[OsString]) -> std::process::Command {
+    let mut inheriting = std::process::Command::new(&command[0]);
+    inheriting.args(&command[1..]);
+    inheriting
 }
 
 /// Runs a script to its end.
@@ -242,26 +320,68 @@ async fn feed(mut input: pipe::Sender, mut sent: UnboundedReceiver<String>, fed_
     }
 }
 
-/// The end of what a program has written.
+/// The end of what a program has written, and a file with all of it.
 struct Tail {
     bytes: VecDeque<u8>,
     max_bytes: usize,
+    file: Option<Capped>,
 }
 
 impl Tail {
-    fn of(max_bytes: usize) -> Arc<Mutex<Self>> {
-        Arc::new(Mutex::new(Self { bytes: VecDeque::new(), max_bytes }))
+    fn of(max_bytes: usize, file: Option<Capped>) -> Arc<Mutex<Self>> {
+        Arc::new(Mutex::new(Self { bytes: VecDeque::new(), max_bytes, file }))
     }
 
     fn push(&mut self, bytes: &[u8]) {
+        if let Some(file) = &mut self.file {
+            file.push(bytes);
+        }
         self.bytes.extend(bytes);
         let surplus = self.bytes.len().saturating_sub(self.max_bytes);
         self.bytes.drain(..surplus);
     }
 
+    /// Completes the file.
+    fn close(&mut self) {
+        if let Some(file) = self.file.take() {
+            file.close(self.bytes.make_contiguous());
+        }
+    }
+
     fn text(&self) -> String {
         let bytes: Vec<u8> = self.bytes.iter().copied().collect();
         String::from_utf8_lossy(&bytes).trim_end().to_owned()
+    }
+}
+
+/// A log file that holds the beginning of a long log, and its end.
+struct Capped {
+    file: File,
+    left_bytes: u64,
+    left_out_bytes: u64,
+}
+
+impl Capped {
+    fn create(log: &LogFile) -> io::Result<Self> {
+        Ok(Self { file: File::create(&log.path)?, left_bytes: log.max_bytes, left_out_bytes: 0 })
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let count = usize::try_from(self.left_bytes).unwrap_or(usize::MAX).min(bytes.len());
+        // A disk that is full costs the log, never the program.
+        let _ = self.file.write_all(&bytes[..count]);
+        self.left_bytes -= count as u64;
+        self.left_out_bytes += (bytes.len() - count) as u64;
+    }
+
+    /// Adds the end of what was left out.
+    fn close(mut self, end: &[u8]) {
+        if self.left_out_bytes > 0 {
+            let shown = usize::try_from(self.left_out_bytes).unwrap_or(usize::MAX).min(end.len());
+            let hidden = self.left_out_bytes - shown as u64;
+            let _ = write!(self.file, "\n[{hidden} bytes of log left out]\n");
+            let _ = self.file.write_all(&end[end.len() - shown..]);
+        }
     }
 }
 

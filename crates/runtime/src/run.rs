@@ -6,24 +6,23 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use serde_json::{Map, Value};
 use tagger_wire::Line;
 use tempfile::TempDir;
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
-use tokio::task::{JoinSet, yield_now};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::align::align;
-use crate::collector::{Changes, Collector};
+use crate::attempt::{Listener, Order, Over, Patience, attempt};
 use crate::damage::{Found, look_through};
+use crate::executor::Launch;
 use crate::handover::hand_over;
-use crate::ledger::{Ending, Ledger, Notice, Verdict};
-use crate::process::{Process, describe};
+use crate::ledger::{Ledger, Notice, Verdict};
+use crate::process::ProcessExecutor;
 use crate::{Input, Model, TagRow, Warning};
-
-/// How many lines of a program's log an error shows.
-const LOG_LINES_SHOWN: usize = 8;
 
 /// Models, their parameters, and what they are run over.
 pub struct Run {
@@ -246,13 +245,6 @@ struct Work {
     stop: CancellationToken,
 }
 
-/// Why an attempt was over.
-enum Over {
-    Exited(io::Result<std::process::ExitStatus>),
-    NeverRead,
-    Stopped,
-}
-
 impl Work {
     async fn carry_out(&self, folder: &Path, observe: &(impl Fn(Event) + Sync)) -> Ledger {
         let mut ledger = Ledger::new(&self.paths);
@@ -285,54 +277,35 @@ impl Work {
         observe: &(impl Fn(Event) + Sync),
     ) -> io::Result<Verdict> {
         let output = folder.join(format!("{number}.jsonl"));
-        let mut changes = Changes::watch(folder);
-        let mut collector = Collector::new(output.clone());
         let paths: Vec<String> = ledger.unfinished().map(|nth| self.paths[nth].clone()).collect();
         let mut command = self.command.clone();
         command.extend(["--output-path".into(), output.clone().into()]);
         command.extend(["--params".into(), OsString::from(&self.params)]);
-        let mut process = Process::start(&command, &self.start_folder, &paths, output.as_os_str())
-            .map_err(|error| io::Error::other(format!("cannot start `{}`: {error}", self.command[0].display())))?;
-
-        let mut patience = interval(self.settings.input_timeout);
-        patience.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        patience.tick().await; // the first tick is now
-        let mut has_more = false;
-        let over = loop {
-            let something_new = async { if has_more { yield_now().await } else { changes.next().await } };
+        let launch = Launch::plain(&command, &self.start_folder, output.as_os_str());
+        let patience = Patience { input: self.settings.input_timeout, progress: None, output_bytes: None };
+        let mut entering = Entering { work: self, ledger, observe };
+        let executor = ProcessExecutor::default();
+        let (order, mut orders) = unbounded_channel();
+        let over = {
+            let attempt = attempt(&executor, &launch, &output, &paths, patience, &mut orders, &mut entering);
+            tokio::pin!(attempt);
             tokio::select! {
-                status = process.wait() => break Over::Exited(status),
-                () = self.stop.cancelled() => break Over::Stopped,
-                () = something_new => has_more = collector.read_some(|line| self.enter(line, ledger, observe))?,
-                _ = patience.tick() => {
-                    if !process.has_read() {
-                        break Over::NeverRead;
-                    }
+                over = &mut attempt => over?,
+                () = self.stop.cancelled() => {
+                    // The attempt holds the other end.
+                    let _ = order.send(Order::Stop);
+                    attempt.await?
                 }
             }
         };
-        match over {
-            Over::Stopped => process.stop().await,
-            Over::NeverRead => process.kill().await,
-            Over::Exited(_) => {}
-        }
-        let log = process.finish().await;
-        collector.finish(|line| self.enter(line, ledger, observe))?;
         Ok(match over {
             Over::Stopped => Verdict::Complete,
-            Over::NeverRead => {
-                let seconds = self.settings.input_timeout.as_secs_f64();
-                ledger.give_up(format!("it has not read its input within {seconds} s{}", log_end(&log)));
+            Over::NeverRead(told) | Over::Stalled(told) | Over::Flooded(told) => {
+                ledger.give_up(told);
                 Verdict::Complete
             }
-            Over::Exited(status) => {
-                let status = status?;
-                let told = match status.success() {
-                    true => "it exited with status 0, but no progress message has come".to_owned(),
-                    false => describe(status),
-                };
-                ledger.end(Ending { is_clean: status.success(), told: told + &log_end(&log) })
-            }
+            Over::Unreadable(error) => return Err(error),
+            Over::Ended(ending) => ledger.end(ending),
         })
     }
 
@@ -353,9 +326,21 @@ impl Work {
     }
 }
 
-/// The last lines of a program's log, set off from the message they explain.
-fn log_end(log: &str) -> String {
-    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
-    let shown = &lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..];
-    if shown.is_empty() { String::new() } else { format!("; its log ends:\n    | {}", shown.join("\n    | ")) }
+/// Enters lines into the ledger.
+struct Entering<'a, F> {
+    work: &'a Work,
+    ledger: &'a mut Ledger,
+    observe: &'a F,
+}
+
+#[async_trait]
+impl<F: Fn(Event) + Sync> Listener for Entering<'_, F> {
+    fn take(&mut self, line: Line) -> io::Result<()> {
+        self.work.enter(line, self.ledger, self.observe);
+        Ok(())
+    }
+
+    async fn settle(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
