@@ -15,13 +15,13 @@ pub enum StoreError {
         id: String,
     },
     /// What is asked for contradicts what is kept.
-    #[error("{what} `{id}`: {why}")]
+    #[error("{what} `{id}` {why}")]
     Conflict {
         /// Which kind of thing.
         what: &'static str,
         /// What it is called.
         id: String,
-        /// Why.
+        /// What is true of it that forbids it.
         why: String,
     },
     /// What is asked for makes no sense.

@@ -234,8 +234,11 @@ pub enum Change {
         /// When, in milliseconds since 1970.
         at_ms: i64,
     },
-    /// The job's parts are known: each waits. Kept with the version, for other jobs over the same stream.
-    /// Coming again with the same parts, only their files may differ; other parts are a [conflict](crate::StoreError::Conflict).
+    /// The job's parts are known: each waits. They are kept with the version, for other jobs over the same stream.
+    ///
+    /// Coming again for the same job, only the parts' files may differ; other parts are a
+    /// [conflict](crate::StoreError::Conflict). Where another job's parts of the same stream differ, as after a change of
+    /// their length, this job gets a version of its own.
     Prepared {
         /// The stream.
         stream: Stream,

@@ -85,7 +85,8 @@ pub trait Store: Send + Sync {
     /// [`StoreError::NotFound`]; [`StoreError::Conflict`] unless the batch is current and its job has ended.
     async fn undo(&self, batch: BatchId, at_ms: i64) -> Result<Undone, StoreError>;
 
-    /// Removes batches that were replaced or undone before `before_ms`. Gives how many.
+    /// Removes batches that were replaced or undone before `before_ms`. Gives how many. Those of a job that can be gone
+    /// on with stay.
     async fn prune(&self, before_ms: i64) -> Result<u64, StoreError>;
 
     /// A job.

@@ -17,6 +17,8 @@ pub struct Commit {
     pub part: u32,
     /// All of the part's tags, in the order the model wrote them.
     pub tags: Vec<NewTag>,
+    /// What was odd about it. Counted with the job, which keeps the last one.
+    pub warnings: Vec<String>,
     /// When, in milliseconds since 1970.
     pub at_ms: i64,
 }
