@@ -20,14 +20,14 @@ const LINES: usize = 20;
 /// How much of a model's name stands before its bar at most.
 const NAME_COLUMNS: usize = 24;
 
-/// What progress needs to know of a run: names, and how long each input is.
+/// What progress needs to know of a run: names, and how much of each input there is to tag.
 pub struct Names {
     /// The models' names.
     pub models: Vec<String>,
     /// The inputs' contents.
     pub contents: Vec<String>,
-    /// The inputs' durations in ms, where known.
-    pub durations_ms: Vec<Option<i64>>,
+    /// From where to where on the contents' timelines tags are wanted, in ms, where that is known.
+    pub spans_ms: Vec<Option<(i64, i64)>>,
 }
 
 /// Takes a run's events and shows them on standard error.
@@ -87,8 +87,9 @@ impl Progress {
                 let Some(lane) = lanes.get_mut(&model) else { return };
                 lane.tags += 1;
                 lane.tell();
-                if let Some(duration_ms @ 1..) = self.names.durations_ms[input] {
-                    let part = end_time_ms.clamp(0, duration_ms) as u64 * UNITS_PER_INPUT / duration_ms as u64;
+                if let Some((from_ms, to_ms)) = self.names.spans_ms[input].filter(|(from, to)| from < to) {
+                    let part = (end_time_ms.clamp(from_ms, to_ms) - from_ms) as u64 * UNITS_PER_INPUT
+                        / (to_ms - from_ms) as u64;
                     let at = lane.finished as u64 * UNITS_PER_INPUT + part;
                     lane.bar.set_position(at.max(lane.bar.position()));
                 }

@@ -1,14 +1,14 @@
 //! `tagger run`: models over media, tags out.
 
-use std::collections::HashMap;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use tagger_media::{FrameOptions, Frames, MediaKind, Rate, Size};
+use tagger_media::{FrameOptions, Frames, MediaKind, Rate, Rational, Size, Timestamp};
 use tagger_runtime::{
-    Failure, Input, Interpreter, Model, Outcome, Run, Settings, TagRow, describe_models, find_inputs,
+    Failure, Input, Interpreter, Model, Outcome, Run, Settings, Window, describe_models, find_inputs,
 };
 use tagger_wire::ModelKind;
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,6 +21,12 @@ use crate::progress::{Names, Progress};
 use crate::time::TimePoint;
 use crate::{FAILED, INTERRUPTED, report};
 
+/// What times are typed in.
+const MILLISECONDS: Rational = Rational { num: 1, den: 1000 };
+
+/// Later than any file is long.
+const AFTER_EVERYTHING: Timestamp = Timestamp { ticks: i64::MAX, base: MILLISECONDS };
+
 /// Runs the command; gives the exit status.
 pub fn run(args: RunArgs) -> anyhow::Result<u8> {
     let begun = Instant::now();
@@ -29,14 +35,15 @@ pub fn run(args: RunArgs) -> anyhow::Result<u8> {
     tokio.block_on(describe_models(&mut models));
     refuse_unfit(&models)?;
     let params = chosen_params(args.params.as_deref(), &args.pairs)?.for_models(&models)?;
-    let (inputs, faulty) = find_inputs(&args.inputs);
+    let (mut inputs, faulty) = find_inputs(&args.inputs);
     let num_faulty = faulty.len();
     for fault in faulty {
         report::error(&fault.into());
     }
     let outputs = Output::from_args(&args.output, args.format, inputs.len())?;
-    let window = Window::new(&args, &inputs)?;
-
+    for input in &mut inputs {
+        input.window = window(&args, input)?;
+    }
     let unsuited = warn_of_unsuited(&models, &inputs);
     if inputs.is_empty() || unsuited == models.len() {
         return Ok(FAILED);
@@ -44,7 +51,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<u8> {
     let names = Arc::new(Names {
         models: models.iter().map(|model| model.name.clone()).collect(),
         contents: inputs.iter().map(|input| input.content.clone()).collect(),
-        durations_ms: inputs.iter().map(|input| input.media.duration.map(|duration| duration.to_millis())).collect(),
+        spans_ms: inputs.iter().map(span_ms).collect(),
     });
     let progress = Progress::new(names.clone(), args.quiet);
     let run = Run {
@@ -52,10 +59,8 @@ pub fn run(args: RunArgs) -> anyhow::Result<u8> {
         inputs,
         settings: Settings { input_timeout: Duration::from_secs_f64(args.input_timeout) },
     };
-    let mut outcome = tokio.block_on(carry_out(run, &progress))?;
+    let outcome = tokio.block_on(carry_out(run, &progress))?;
 
-    let num_tags = outcome.rows.len();
-    outcome.rows.retain(|row| window.holds(row));
     for failure in &outcome.failures {
         report::line(&describe_failure(failure, &names));
     }
@@ -73,7 +78,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<u8> {
     if !args.quiet || outcome.is_interrupted {
         report::line(&format!(
             "{}, in {:.1} s",
-            summary(&outcome, &names, num_tags, progress.warnings(), num_failures),
+            summary(&outcome, &names, progress.warnings(), num_failures),
             begun.elapsed().as_secs_f64()
         ));
     }
@@ -82,6 +87,13 @@ pub fn run(args: RunArgs) -> anyhow::Result<u8> {
         (false, 0) if is_written => 0,
         (false, _) => FAILED,
     })
+}
+
+/// From where to where an input is tagged, in ms, if it is known how long it is.
+fn span_ms(input: &Input) -> Option<(i64, i64)> {
+    let duration = input.media.duration?.to_millis();
+    let from = input.window.from.map_or(0, Timestamp::to_millis);
+    Some((from, input.window.to.map_or(duration, |to| to.to_millis().min(duration))))
 }
 
 fn describe_failure(failure: &Failure, names: &Names) -> String {
@@ -180,13 +192,14 @@ async fn carry_out(run: Run, progress: &Progress) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-fn summary(outcome: &Outcome, names: &Names, num_tags: usize, num_warnings: u64, num_failures: usize) -> String {
+fn summary(outcome: &Outcome, names: &Names, num_warnings: u64, num_failures: usize) -> String {
     let count = |number: usize, word: &str| report::count(number as u64, word);
+    let num_tags = outcome.rows.len() + outcome.num_outside;
     let mut text = String::new();
     if outcome.is_interrupted {
         text += &format!("interrupted with {} of {} done: ", outcome.finished, outcome.total);
     }
-    if outcome.rows.len() < num_tags {
+    if outcome.num_outside > 0 {
         text += &format!("{} of ", outcome.rows.len());
     }
     text += &count(num_tags, "tag");
@@ -200,55 +213,36 @@ fn summary(outcome: &Outcome, names: &Names, num_tags: usize, num_warnings: u64,
     text
 }
 
-/// The part of each content that the user wants to see.
-struct Window {
-    /// From and to in ms, by content; a content that is not in here is shown whole.
-    bounds: HashMap<String, (i64, i64)>,
+/// The stretch of an input's time that the user wants to see.
+fn window(args: &RunArgs, input: &Input) -> anyhow::Result<Window> {
+    let from = args.from.map(|point| time_of(point, input)).transpose()?;
+    let to = args.to.map(|point| time_of(point, input)).transpose()?;
+    if let (Some(from), Some(to)) = (from, to)
+        && from >= to
+    {
+        bail!("--from must lie before --to in `{}`", input.content);
+    }
+    Ok(Window { from, to })
 }
 
-impl Window {
-    fn new(args: &RunArgs, inputs: &[Input]) -> anyhow::Result<Self> {
-        let mut bounds = HashMap::new();
-        if args.from.is_some() || args.to.is_some() {
-            for input in inputs {
-                let from = args.from.map_or(Ok(i64::MIN), |point| millis(point, input))?;
-                let to = args.to.map_or(Ok(i64::MAX), |point| millis(point, input))?;
-                if from >= to {
-                    bail!("--from must lie before --to in `{}`", input.content);
-                }
-                bounds.insert(input.content.clone(), (from, to));
-            }
-        }
-        Ok(Self { bounds })
-    }
-
-    /// Whether any of a tag's time lies inside.
-    fn holds(&self, row: &TagRow) -> bool {
-        self.bounds.get(&*row.content).is_none_or(|(from, to)| {
-            row.start_time < *to
-                && (row.end_time > *from || (row.start_time == row.end_time && row.start_time >= *from))
-        })
-    }
-}
-
-/// Where a point lies on the content's timeline, in ms. A frame beyond the last lies after everything.
-fn millis(point: TimePoint, input: &Input) -> anyhow::Result<i64> {
+/// Where a point lies on the content's timeline. A frame beyond the last lies after everything.
+fn time_of(point: TimePoint, input: &Input) -> anyhow::Result<Timestamp> {
     match point {
-        TimePoint::Millis(millis) => Ok(millis),
+        TimePoint::Millis(ticks) => Ok(Timestamp { ticks, base: MILLISECONDS }),
         TimePoint::Frame(_) if input.media.kind == MediaKind::Audio => {
             bail!("`{}` has no frames to count: give --from and --to as times", input.content)
         }
         TimePoint::Frame(index) => {
-            // Decoded, since frames are counted as they come out of the decoder; small, since only the time is wanted.
-            let options =
-                FrameOptions { rate: Rate::All, size: Size::Fit { width: 8, height: 8 }, ..FrameOptions::default() };
+            // Small, since only the time is wanted; the frames before it are not decoded where it can be helped.
+            let rate = NonZeroU64::new(index).map_or(Rate::All, Rate::EveryNth);
+            let options = FrameOptions { rate, size: Size::Fit { width: 8, height: 8 }, ..FrameOptions::default() };
             for frame in Frames::open(&input.path, &options)? {
                 let frame = frame?;
                 if frame.index == index {
-                    return Ok(frame.time.to_millis());
+                    return Ok(frame.time);
                 }
             }
-            Ok(i64::MAX)
+            Ok(AFTER_EVERYTHING)
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Cuts a file into parts, for comparison with the whole.
 //!
 //! `cut FILE FOLDER SECONDS`: parts of about so many seconds. `cut FILE FOLDER FROM TO`: the smallest part that covers the
-//! range, in milliseconds. `cut sound FILE FOLDER SECONDS`: the same of sound. A line of JSON a part.
+//! range, in milliseconds. `cut sound FILE FOLDER SECONDS`, `cut sound FILE FOLDER FROM TO`: the same of sound. A line of
+//! JSON a part.
 //! `cut probe PART…`: how long parts of sound are. `cut stitch OUT FROM TO PART…`: joins them, milliseconds again.
 
 use std::{env, error::Error, fs, path::PathBuf, time::Duration};
 
-use tagger_media::{CutOptions, Limits, Rational, Timestamp, cut, cut_range, cut_sound, probe_sound, stitch};
+use tagger_media::{
+    CutOptions, Limits, Rational, Timestamp, cut, cut_range, cut_sound, cut_sound_range, probe_sound, stitch,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -24,6 +27,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             return print(&probe_sound(&files, &limits)?);
         }
         ["sound", file, folder, seconds] => cut_sound(&PathBuf::from(file), &PathBuf::from(folder), &about(seconds)?)?,
+        ["sound", file, folder, from, to] => {
+            vec![cut_sound_range(&PathBuf::from(file), &PathBuf::from(folder), millis(from)?, millis(to)?, &limits)?]
+        }
         [file, folder, seconds] => cut(&PathBuf::from(file), &PathBuf::from(folder), &about(seconds)?)?,
         [file, folder, from, to] => {
             vec![cut_range(&PathBuf::from(file), &PathBuf::from(folder), millis(from)?, millis(to)?, &limits)?]

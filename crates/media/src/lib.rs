@@ -63,7 +63,7 @@ pub use remux::remux;
 pub use report::{Mode, PlanReport, Report, Structure, plan_report};
 pub use scan::{AudioScan, Damage, Gap, Scan, VideoScan, scan};
 pub use select::{Grid, Picked};
-pub use sound::{SoundPart, cut_sound, probe_sound, stitch};
+pub use sound::{SoundPart, cut_sound, cut_sound_range, probe_sound, stitch};
 pub use still::{check_extension, read_still};
 pub use time::{Rational, Timestamp};
 pub use timeline::Repairs;

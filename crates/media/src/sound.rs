@@ -56,12 +56,11 @@ impl SoundPart {
 /// Those of [`probe`](crate::probe()), and [`MediaError::Unwritable`]. After an error no part is left in `folder`.
 pub fn cut_sound(path: &Path, folder: &Path, options: &CutOptions) -> Result<Vec<Part>, MediaError> {
     let table = Table::read(path, &options.limits)?;
-    let chosen = match table.warm_up {
-        Some(_) if table.is_continuous => {
-            let target = ticks_of(options.target, table.unit());
-            places::choose(&table.places(), 0, table.heard(), target)
-        }
-        _ => Vec::new(),
+    let chosen = if table.can_be_cut() {
+        let target = ticks_of(options.target, table.unit());
+        places::choose(&table.places(), 0, table.heard(), target)
+    } else {
+        Vec::new()
     };
     let written = if chosen.is_empty() {
         None
@@ -69,6 +68,31 @@ pub fn cut_sound(path: &Path, folder: &Path, options: &CutOptions) -> Result<Vec
         write_parts(path, folder, &table, &table.pieces(&chosen), &options.limits)?
     };
     Ok(written.unwrap_or_else(|| vec![table.whole(path)]))
+}
+
+/// Cuts out the smallest part of the first stream of sound that covers `[from, to)`, counted from the container's start:
+/// whole packets. What [`cut_sound`] would not cut is not cut here either.
+///
+/// # Errors
+/// As [`cut_sound`].
+pub fn cut_sound_range(
+    path: &Path,
+    folder: &Path,
+    from: Timestamp,
+    to: Timestamp,
+    limits: &Limits,
+) -> Result<Part, MediaError> {
+    let table = Table::read(path, limits)?;
+    let places = if table.can_be_cut() { table.places() } else { Vec::new() };
+    let sample = |time: Timestamp| time.since(table.start).seconds() * f64::from(table.rate);
+    // `as` saturates.
+    let (begin, end) = places::around(&places, sample(from).floor() as i64, sample(to).ceil() as i64);
+    if begin.is_none() && end.is_none() {
+        return Ok(table.whole(path));
+    }
+    let piece = table.piece(begin.unwrap_or(table.beginning()), end.unwrap_or(table.ending()));
+    let written = write_parts(path, folder, &table, &[piece], limits)?;
+    Ok(written.and_then(|mut parts| parts.pop()).unwrap_or_else(|| table.whole(path)))
 }
 
 /// How long the sound of each file is, and where it begins when they are played one after the other.
@@ -216,6 +240,19 @@ impl Table {
         self.end - self.first
     }
 
+    /// Whether parts of it can be heard as they are in the whole.
+    fn can_be_cut(&self) -> bool {
+        self.warm_up.is_some() && self.is_continuous
+    }
+
+    fn beginning(&self) -> Place {
+        Place { packet: 0, pts: 0 }
+    }
+
+    fn ending(&self) -> Place {
+        Place { packet: self.packets.len(), pts: self.heard() }
+    }
+
     /// Every packet that begins behind the first heard sample, at its place from there.
     fn places(&self) -> Vec<Place> {
         let place = |(packet, sounding): (usize, &Sounding)| Place { packet, pts: sounding.position - self.first };
@@ -312,16 +349,17 @@ struct Piece {
 
 impl Table {
     fn pieces(&self, chosen: &[Place]) -> Vec<Piece> {
-        let begins = [Place { packet: 0, pts: 0 }].into_iter().chain(chosen.iter().copied());
-        let end = Place { packet: self.packets.len(), pts: self.heard() };
-        let ends = chosen.iter().copied().chain([end]);
-        let warm_up = self.warm_up.unwrap_or(0);
-        let piece = |(begin, end): (Place, Place)| Piece {
-            from: begin.packet.saturating_sub(warm_up),
+        let begins = [self.beginning()].into_iter().chain(chosen.iter().copied());
+        let ends = chosen.iter().copied().chain([self.ending()]);
+        begins.zip(ends).map(|(begin, end)| self.piece(begin, end)).collect()
+    }
+
+    fn piece(&self, begin: Place, end: Place) -> Piece {
+        Piece {
+            from: begin.packet.saturating_sub(self.warm_up.unwrap_or(0)),
             to: end.packet,
             heard: begin.pts..end.pts,
-        };
-        begins.zip(ends).map(piece).collect()
+        }
     }
 }
 
@@ -348,7 +386,7 @@ fn write_parts(
     let mut parts = Vec::new();
     for (nth, (piece, written)) in pieces.iter().zip(&paths).enumerate() {
         // What fills the last packet is told by no field that MP4 has.
-        let filling = table.packets.last().filter(|_| nth + 1 == pieces.len()).map_or(0, |last| last.samples);
+        let filling = table.packets.last().filter(|_| piece.to == table.packets.len()).map_or(0, |last| last.samples);
         let count = piece.heard.end - piece.heard.start;
         let part = Table::read(written, limits)?;
         let is_same = part.is_continuous

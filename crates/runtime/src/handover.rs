@@ -14,10 +14,10 @@ use tagger_wire::FileKind;
 use crate::Input;
 
 /// The path to hand over for each input. Links are made in `folder`, which must exist, as needed.
-pub(crate) fn hand_over(inputs: &[Input], folder: &Path) -> io::Result<Vec<String>> {
+pub(crate) fn hand_over<'a>(inputs: impl Iterator<Item = &'a Input>, folder: &Path) -> io::Result<Vec<String>> {
     let mut taken = HashSet::new();
-    let mut paths = Vec::with_capacity(inputs.len());
-    for (number, input) in inputs.iter().enumerate() {
+    let mut paths = Vec::new();
+    for (number, input) in inputs.enumerate() {
         let path = match fitting(input).filter(|(_, name)| !taken.contains(*name)) {
             Some((path, _)) => path.to_owned(),
             None => link(input, number, &taken, folder)?,
@@ -104,12 +104,12 @@ mod tests {
 
     fn input(path: &str, format: &str, kind: MediaKind) -> Input {
         let media = MediaInfo { format: format.into(), kind, start: Timestamp::ZERO, duration: None, streams: vec![] };
-        Input { content: path.into(), path: path.into(), media }
+        Input { content: path.into(), path: path.into(), media, window: crate::Window::default() }
     }
 
     fn handed_over(inputs: &[Input]) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
-        let paths = hand_over(inputs, folder.path()).unwrap();
+        let paths = hand_over(inputs.iter(), folder.path()).unwrap();
         let shown = |path: &String| path.replace(folder.path().to_str().unwrap(), "LINKS");
         paths.iter().map(shown).collect()
     }

@@ -7,6 +7,8 @@ use tagger_media::{MediaError, MediaInfo, MediaKind, check_extension, probe};
 use tagger_wire::{FileKind, ModelKind};
 use walkdir::WalkDir;
 
+use crate::Window;
+
 /// One piece of media to tag.
 #[derive(Debug, Clone)]
 pub struct Input {
@@ -17,6 +19,8 @@ pub struct Input {
     pub path: PathBuf,
     /// What it contains.
     pub media: MediaInfo,
+    /// The stretch of it whose tags are wanted. Default: all.
+    pub window: Window,
 }
 
 /// Why something cannot be tagged.
@@ -116,7 +120,7 @@ fn look_into(path: &Path) -> Result<Input, InputError> {
     let media = probe(path)?;
     check_extension(path)?;
     let path_seen = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    Ok(Input { content: readable(path), path: path_seen, media })
+    Ok(Input { content: readable(path), path: path_seen, media, window: Window::default() })
 }
 
 fn readable(path: &Path) -> String {

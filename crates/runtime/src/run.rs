@@ -1,6 +1,6 @@
 //! Carries out a run: every model over every input that suits it, side by side, until all is accounted for.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,14 +15,15 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::align::align;
+use crate::align::{align, content_millis};
 use crate::attempt::{Listener, Order, Over, Patience, attempt};
 use crate::damage::{Found, look_through};
+use crate::excerpt::{Excerpt, cut_all, stream_needed};
 use crate::executor::Launch;
 use crate::handover::hand_over;
 use crate::ledger::{Ledger, Notice, Verdict};
 use crate::process::ProcessExecutor;
-use crate::{Input, Model, TagRow, Warning};
+use crate::{Input, Model, StreamName, TagRow, Warning};
 
 /// Models, their parameters, and what they are run over.
 pub struct Run {
@@ -63,7 +64,7 @@ pub enum Event {
         model: usize,
         /// The input.
         input: usize,
-        /// Where in the input it ends, in ms.
+        /// Where on the content's timeline it ends, in ms.
         end_time_ms: i64,
     },
     /// An input is finished.
@@ -115,8 +116,10 @@ pub struct Failure {
 /// What a run came to.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// All tags of finished inputs, by content, then time, then model.
+    /// The tags of finished inputs that reach into their windows, by content, then time, then model.
     pub rows: Vec<TagRow>,
+    /// How many tags of finished inputs do not.
+    pub num_outside: usize,
     /// What failed, by input, and last the failures of models that were through.
     pub failures: Vec<Failure>,
     /// How many (model, input) pairs are finished.
@@ -149,14 +152,21 @@ impl Run {
         stop: CancellationToken,
     ) -> Result<Outcome, RunError> {
         let folder = TempDir::with_prefix("tagger-run-").map_err(RunError::TemporaryFolder)?;
-        let paths = hand_over(&self.inputs, folder.path()).map_err(RunError::TemporaryFolder)?;
         let found = self.look_through_inputs(observe.clone(), &stop);
         let mut outcome = Outcome::default();
+        let files = tokio::select! {
+            files = self.excerpts(folder.path(), &stop, &mut outcome.failures) => files,
+            () = stop.cancelled() => Files::default(),
+        };
+        let paths = hand_over(files.all.iter().map(|excerpt| &excerpt.file), folder.path())
+            .map_err(RunError::TemporaryFolder)?;
         let mut works = JoinSet::new();
         for (index, (model, params)) in self.models.iter().enumerate() {
-            let given: Vec<usize> =
+            let suiting: Vec<usize> =
                 (0..self.inputs.len()).filter(|input| self.inputs[*input].suits(model.kind())).collect();
-            outcome.total += given.len();
+            outcome.total += suiting.len();
+            let (given, excerpts): (Vec<usize>, Vec<usize>) =
+                suiting.into_iter().filter_map(|input| Some((input, files.given(input, model, &self.inputs)?))).unzip();
             if given.is_empty() {
                 continue;
             }
@@ -167,7 +177,8 @@ impl Run {
                 command: model.command.clone(),
                 start_folder: model.folder.clone(),
                 params: Value::Object(params.clone()).to_string(),
-                paths: given.iter().map(|input| paths[*input].clone()).collect(),
+                paths: excerpts.iter().map(|excerpt| paths[*excerpt].clone()).collect(),
+                excerpts: excerpts.iter().map(|excerpt| files.all[*excerpt].clone()).collect(),
                 given,
                 settings: self.settings,
                 stop: stop.clone(),
@@ -190,7 +201,10 @@ impl Run {
             for (nth, tags) in tags {
                 let place = work.given[nth];
                 tagged.insert(place);
-                rows.extend(align(tags, model, &self.inputs[place]).map(|row| (place, work.index, row)));
+                let (input, num_all, num_before) = (&self.inputs[place], tags.len(), rows.len());
+                let inside = align(tags, model, input, &work.excerpts[nth]).filter(|row| input.window.holds(row));
+                rows.extend(inside.map(|row| (place, work.index, row)));
+                outcome.num_outside += num_all - (rows.len() - num_before);
             }
             outcome.failures.extend(losses.into_iter().map(|loss| Failure {
                 model: Some(work.index),
@@ -220,6 +234,38 @@ impl Run {
         Ok(outcome)
     }
 
+    /// What the models are given: inputs as they are, or the parts of them that are wanted. An input that could not be cut
+    /// is a failure.
+    async fn excerpts(&self, folder: &Path, stop: &CancellationToken, failures: &mut Vec<Failure>) -> Files {
+        let mut files = Files::default();
+        let mut to_cut = Vec::new();
+        for (place, input) in self.inputs.iter().enumerate() {
+            let takers = self.models.iter().filter(|(model, _)| input.suits(model.kind()));
+            let needed: HashSet<_> = takers.map(|(model, _)| stream_needed(input, model.kind())).collect();
+            if needed.contains(&None) {
+                files.add(place, None, Excerpt::whole(input));
+            }
+            let streams = [StreamName::Video, StreamName::Audio].into_iter();
+            to_cut.extend(streams.filter(|stream| needed.contains(&Some(*stream))).map(|stream| (place, stream)));
+        }
+        if to_cut.is_empty() {
+            return files;
+        }
+        let wanted = to_cut.iter().map(|(place, stream)| (self.inputs[*place].clone(), *stream));
+        let cut = cut_all(wanted.collect(), folder, stop.clone()).await.unwrap_or_default();
+        for ((place, stream), result) in to_cut.into_iter().zip(cut) {
+            match result {
+                Ok(excerpt) => files.add(place, Some(stream), excerpt),
+                Err(error) => failures.push(Failure {
+                    model: None,
+                    inputs: vec![place],
+                    message: format!("its part cannot be cut out: {error}"),
+                }),
+            }
+        }
+        files
+    }
+
     /// Begins to look for damage in the inputs that any model takes.
     fn look_through_inputs(
         &self,
@@ -232,14 +278,35 @@ impl Run {
     }
 }
 
+/// The files that models of a run are given.
+#[derive(Default)]
+struct Files {
+    all: Vec<Excerpt>,
+    /// Which of them holds a stream of an input, or all of it.
+    of: HashMap<(usize, Option<StreamName>), usize>,
+}
+
+impl Files {
+    fn add(&mut self, input: usize, stream: Option<StreamName>, excerpt: Excerpt) {
+        self.of.insert((input, stream), self.all.len());
+        self.all.push(excerpt);
+    }
+
+    /// What a model is given of an input. `None` if that could not be cut out.
+    fn given(&self, input: usize, model: &Model, inputs: &[Input]) -> Option<usize> {
+        self.of.get(&(input, stream_needed(&inputs[input], model.kind()))).copied()
+    }
+}
+
 /// One model's share of a run.
 struct Work {
     index: usize,
     command: Vec<OsString>,
     start_folder: PathBuf,
     params: String,
-    /// The run's inputs that this model is given, and the paths they are handed over as.
+    /// The run's inputs that this model is given, what of them, and the paths that is handed over as.
     given: Vec<usize>,
+    excerpts: Vec<Excerpt>,
     paths: Vec<String>,
     settings: Settings,
     stop: CancellationToken,
@@ -315,6 +382,7 @@ impl Work {
             None => {}
             Some(Notice::Finished(nth)) => observe(Event::Finished { model, input: self.given[nth] }),
             Some(Notice::Tagged { input, end_time_ms }) => {
+                let end_time_ms = content_millis(end_time_ms, self.excerpts[input].start);
                 observe(Event::Tagged { model, input: self.given[input], end_time_ms });
             }
             Some(Notice::Ratio(progress)) => observe(Event::Ratio { model, progress }),

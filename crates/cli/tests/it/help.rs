@@ -49,14 +49,19 @@ fn help_says_what_there_is() {
               it
 
           --from <TIME>
-              Show only tags that reach beyond this time: seconds, HH:MM:SS.mmm or frames (375f)
+              Begin at this time: seconds, HH:MM:SS.mmm or frames (375f)
 
-              The models are given the whole file all the same.
+              Tags that end before it are not shown. Models are given the smallest part of the file that
+              covers the time from --from to --to and can be cut out without coding it anew: the
+              pictures, or for models of sound the sound. A part is sampled as a file of its own, so
+              that frames are counted off from its first one, and what reaches beyond it is tagged up to
+              its end. A model that does not say what it takes is given files with pictures and sound
+              whole.
 
           --to <TIME>
-              Show only tags that begin before this time: seconds, HH:MM:SS.mmm or frames (375f)
+              End before this time: seconds, HH:MM:SS.mmm or frames (375f)
 
-              The models are given the whole file all the same.
+              Tags that begin at it or later are not shown. The rest is as for --from.
 
           --format <FORMAT>
               Write tags in this format [default: by the output file's extension, else table]

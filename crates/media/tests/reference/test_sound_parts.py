@@ -67,6 +67,19 @@ def test_samples_of_the_parts_are_those_of_the_file(tmp_path: Path, clips: Path,
 
 
 @pytest.mark.parametrize("clip", [clip for clip, (count, _) in CLIPS.items() if count > 1])
+def test_a_range_is_the_smallest_part_that_covers_it(tmp_path: Path, clips: Path, clip: str) -> None:
+    whole = by_pyav(clips / clip)
+    (part,) = cut(Path("sound"), clips / clip, str(tmp_path), "1000", "2000")
+    own, index = by_pyav(Path(part["path"])), part["first_index"]
+    assert index / whole.rate <= 1.0 - float(whole.start)
+    assert float(exact(part["start"]) + exact(part["duration"])) >= 2.0
+    assert part["count"] < len(whole.samples)
+    assert exact(part["start"]) + own.start == whole.start + Fraction(index, whole.rate)
+    assert np.abs(own.samples[: part["count"]] - whole.samples[index : index + part["count"]]).max() <= CLIPS[clip][1]
+    assert [path.name for path in tmp_path.iterdir()] == [Path(part["path"]).name]
+
+
+@pytest.mark.parametrize("clip", [clip for clip, (count, _) in CLIPS.items() if count > 1])
 def test_durations_are_those_of_the_samples_that_are_heard(clips: Path, clip: str) -> None:
     whole = by_pyav(clips / clip)
     first, second = cut(Path("probe"), clips / clip, str(clips / clip))
