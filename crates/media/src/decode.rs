@@ -27,6 +27,10 @@ pub struct Decoded {
 /// What happens on the way through a stream.
 pub enum Event {
     Picture(Decoded),
+    /// The container marks the next packet as damaged.
+    Marked {
+        time: Option<Timestamp>,
+    },
     /// A packet could not be decoded, or into more pixels than allowed.
     Damaged {
         time: Option<Timestamp>,
@@ -140,7 +144,12 @@ impl Decoding {
         if !self.waiting {
             match self.input.read(&mut self.packet) {
                 Ok(true) if self.packet.stream_index() != self.stream => return None,
-                Ok(true) => self.waiting = true,
+                Ok(true) => {
+                    self.waiting = true;
+                    if self.packet.is_corrupt() {
+                        return Some(Event::Marked { time: self.at(self.packet.pts().or(self.packet.dts())) });
+                    }
+                }
                 Ok(false) => return self.drain(),
                 Err(AvError::AGAIN) => return None,
                 Err(error) => {

@@ -16,10 +16,8 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use serde::Serialize;
-
 use crate::{
-    FrameOptions, Image, MediaError, Report, Size, Timestamp, Wholeness,
+    FrameOptions, Image, MediaError, Report, Size, Skipped, Timestamp, Wholeness,
     choose::Chooser,
     decode::StreamFacts,
     libav::{AvError, Decoder, DecoderRecipe},
@@ -42,54 +40,6 @@ pub struct Frame {
     pub duration: Timestamp,
     /// The picture, upright.
     pub image: Image,
-}
-
-/// What could not be read.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
-pub struct Skipped {
-    /// Packets that gave no frame because they are damaged.
-    pub packets: u64,
-    /// Where the first of them lies, on the stream's own timeline, if its time can still be read.
-    pub first: Option<Timestamp>,
-    /// Where the last of them lies.
-    pub last: Option<Timestamp>,
-    /// What the decoder said last.
-    pub reason: Option<String>,
-    /// Why the end of the file is missing: it is shorter than it says, or could not be read to its end.
-    pub truncated: Option<String>,
-}
-
-impl Skipped {
-    /// Whether everything could be read.
-    pub fn is_nothing(&self) -> bool {
-        self.packets == 0 && self.truncated.is_none()
-    }
-
-    pub(crate) fn add(&mut self, time: Option<Timestamp>, reason: String) {
-        self.packets += 1;
-        self.first = self.first.or(time);
-        self.last = time.or(self.last);
-        self.reason = Some(reason);
-    }
-}
-
-impl fmt::Display for Skipped {
-    /// In words: what is missing, and where.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.packets > 0 {
-            write!(f, "{} damaged packet{} skipped", self.packets, if self.packets == 1 { "" } else { "s" })?;
-            if let (Some(first), Some(last)) = (self.first, self.last) {
-                write!(f, " between {:.3} s and {:.3} s", first.seconds(), last.seconds())?;
-            }
-            if let Some(reason) = &self.reason {
-                write!(f, " ({reason})")?;
-            }
-        }
-        if let Some(truncated) = &self.truncated {
-            write!(f, "{}the end is missing ({truncated})", if self.packets > 0 { "; " } else { "" })?;
-        }
-        Ok(())
-    }
 }
 
 /// The chosen frames of a video, in presentation order.

@@ -75,8 +75,15 @@ impl Walk<'_> {
                     self.reading.tally.decoded(1);
                     if decoded.picture.is_damaged() {
                         self.fail_if_asked(Some(decoded.pts), "parts of a picture are missing")?;
+                        self.skipped.add_guessed(decoded.pts);
+                        self.tell_skipped()?;
                     }
                     self.take(decoded, &mut candidate, &mut distance)?;
+                }
+                Event::Marked { time } => {
+                    self.fail_if_asked(time, "a packet is damaged")?;
+                    self.skipped.add_marked(time);
+                    self.tell_skipped()?;
                 }
                 Event::Damaged { time, reason } => {
                     self.fail_if_asked(time, &reason)?;

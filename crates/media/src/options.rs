@@ -49,10 +49,10 @@ impl Default for Rate {
 /// What is done about a packet that cannot be decoded as it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnDamage {
-    /// It costs its frames, and is counted.
+    /// It costs its frames, and is counted: see [`Skipped`](crate::Skipped), also for what cannot be known.
     #[default]
     Skip,
-    /// It is an error that ends the reading. Damage in parts of the file that no wanted frame needs is not noticed.
+    /// It is an error that ends the reading. Wrong bytes in parts of the file that no wanted frame needs are not noticed.
     Fail,
 }
 

@@ -82,6 +82,8 @@ fn copy(path: &Path, container: Container, sink: File) -> Result<Skipped, Failur
         Wholeness::Cut { missing_bytes } => Some(format!("the last {missing_bytes} bytes are missing")),
         Wholeness::Whole | Wholeness::NoIndex | Wholeness::Unknown => None,
     };
+    // Of a transport stream the packet that it ends in goes as it is: there, any packet may be marked.
+    let leaves_out_the_last = missing.is_some() && input.format() != "mpegts";
     let mut packet = Packet::new().map_err(|error| unreadable(path, error))?;
     let ended = loop {
         match input.read(&mut packet) {
@@ -91,7 +93,7 @@ fn copy(path: &Path, container: Container, sink: File) -> Result<Skipped, Failur
             // What lies behind cannot be read by anybody else either.
             Err(error) => break Some(error.to_string()),
         }
-        if packet.is_corrupt() && missing.is_some() {
+        if packet.is_corrupt() && leaves_out_the_last {
             continue; // the packet that the file ends in
         }
         let Some(nth) = places.iter().position(|place| place.stream == packet.stream_index()) else { continue };

@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::{
     Limits, MediaError, Rational, Timestamp, Wholeness,
-    libav::{AvError, Input, Packet, Stream, StreamType},
+    bitstream::Reader,
+    libav::{AvError, Input, Packet, Parser, Stream, StreamType},
     probe,
 };
 
@@ -29,7 +30,7 @@ pub struct Scan {
 /// The video packets.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VideoScan {
-    /// Frames that are shown. The two fields of an interlaced picture that lie in packets of their own count as two.
+    /// Frames that are shown.
     pub frame_count: u64,
     /// Packets that decoders can start at.
     pub key_frames: u64,
@@ -45,11 +46,12 @@ pub struct VideoScan {
     pub min_interval: Option<Timestamp>,
     /// The longest distance between two frames.
     pub max_interval: Option<Timestamp>,
-    /// Frames a second from the first timestamp to the last.
+    /// Frames a second from the first timestamp to the last: of rates that differ by less than timestamps are rounded by,
+    /// the one that the file tells, failing that the usual one. `None` where too many timestamps are missing.
     pub true_fps: Option<Rational>,
     /// Distances of more than ten times the usual one, in order.
     pub gaps: Vec<Gap>,
-    /// Packets without a timestamp.
+    /// Frames without a timestamp.
     pub missing_timestamps: u64,
 }
 
@@ -88,6 +90,17 @@ pub enum Damage {
         /// The last one's.
         last: Option<Timestamp>,
     },
+    /// Pictures before which another is missing that they may refer to, in a row.
+    Lost {
+        /// The stream's index.
+        stream: u32,
+        /// How many.
+        count: u64,
+        /// The first one's time on the stream's own timeline.
+        first: Option<Timestamp>,
+        /// The last one's.
+        last: Option<Timestamp>,
+    },
     /// The file could not be read to its end.
     Unreadable {
         /// What libav said.
@@ -102,7 +115,10 @@ pub enum Damage {
 
 /// Reads all packets of the first video and the first audio stream.
 ///
-/// Memory: 8 bytes a video frame.
+/// Memory: 16 bytes a video frame.
+///
+/// Damage is what packets and files say of themselves: marks of the container, a missing end, pictures missing from the
+/// numbering of H.264. Wrong bytes within a picture show only when it is decoded.
 ///
 /// # Errors
 /// As [`probe`](crate::probe). Damage on the way is no error: see [`Scan::damage`].
@@ -132,8 +148,9 @@ pub fn scan(path: &Path) -> Result<Scan, MediaError> {
             }
         }
         let stream = packet.stream_index();
+        let mut lost = false;
         let base = if let Some(video) = video.as_mut().filter(|video| video.stream == stream) {
-            video.take(&packet);
+            lost = video.take(&packet);
             video.base
         } else if let Some(audio) = audio.as_mut().filter(|audio| audio.stream == stream) {
             audio.take(&packet);
@@ -141,9 +158,11 @@ pub fn scan(path: &Path) -> Result<Scan, MediaError> {
         } else {
             continue;
         };
+        let time = packet.pts().or(packet.dts()).map(|ticks| Timestamp { ticks, base });
         if packet.is_corrupt() {
-            let time = packet.pts().or(packet.dts()).map(|ticks| Timestamp { ticks, base });
-            note_damaged(&mut damage, stream, time);
+            note(&mut damage, Damage::Packets { stream, count: 1, first: time, last: time });
+        } else if lost {
+            note(&mut damage, Damage::Lost { stream, count: 1, first: time, last: time });
         }
     }
     if let Wholeness::Cut { missing_bytes } = container.wholeness {
@@ -161,16 +180,21 @@ fn first_audio(input: &Input) -> Option<Stream<'_>> {
     input.streams().find(|stream| stream.kind() == StreamType::Audio)
 }
 
-/// Adds a damaged packet to the run it continues, or begins a new one.
-fn note_damaged(damage: &mut Vec<Damage>, packet_stream: u32, time: Option<Timestamp>) {
-    if let Some(Damage::Packets { stream, count, last, .. }) = damage.last_mut()
-        && *stream == packet_stream
-    {
-        *count += 1;
-        *last = time.or(*last);
-        return;
+/// Adds one damaged packet to the run it continues, or begins a new one. More runs than anybody reads become one.
+fn note(damage: &mut Vec<Damage>, new: Damage) {
+    const MAX_RUNS: usize = 1000;
+    let is_full = damage.len() >= MAX_RUNS;
+    match (damage.last_mut(), &new) {
+        (Some(Damage::Packets { stream, count, last, .. }), Damage::Packets { stream: same, last: time, .. })
+        | (Some(Damage::Lost { stream, count, last, .. }), Damage::Lost { stream: same, last: time, .. })
+            if stream == same || is_full =>
+        {
+            *count += 1;
+            *last = time.or(*last);
+        }
+        _ if is_full => {}
+        _ => damage.push(new),
     }
-    damage.push(Damage::Packets { stream: packet_stream, count: 1, first: time, last: time });
 }
 
 /// What is kept of the video packets.
@@ -178,9 +202,17 @@ struct VideoPackets {
     stream: u32,
     base: Rational,
     is_vp8: bool,
+    /// Finds what is missing from the numbering of H.264.
+    reader: Option<(Reader, Parser)>,
+    /// The rates that the file tells.
+    told: [Option<Rational>; 2],
     /// Times of the frames that are shown, in the order of the file.
     times: Vec<i64>,
+    /// When they are decoded.
+    decode_times: Vec<i64>,
     shown: u64,
+    /// A field without its other one was read last.
+    half: bool,
     missing_timestamps: u64,
     key_frames: u64,
     gop: u64,
@@ -189,12 +221,17 @@ struct VideoPackets {
 
 impl VideoPackets {
     fn new(stream: &Stream<'_>) -> Self {
+        let reader = Reader::new(&stream.codec(), stream.headers()).filter(|reader| matches!(reader, Reader::H264(_)));
         Self {
             stream: stream.index(),
             base: stream.time_base(),
             is_vp8: stream.is_vp8(),
+            reader: reader.zip(Parser::open(stream).ok().flatten()),
+            told: [stream.average_fps(), stream.nominal_fps()],
             times: Vec::new(),
+            decode_times: Vec::new(),
             shown: 0,
+            half: false,
             missing_timestamps: 0,
             key_frames: 0,
             gop: 0,
@@ -202,7 +239,20 @@ impl VideoPackets {
         }
     }
 
-    fn take(&mut self, packet: &Packet) {
+    /// Takes in a packet, and says whether a picture is missing before it that it may refer to.
+    fn take(&mut self, packet: &Packet) -> bool {
+        let (mut lost, mut is_field) = (false, false);
+        if let Some((reader, parser)) = &mut self.reader {
+            is_field = parser.head(packet).is_field;
+            let facts = reader.read(packet.data(), packet.is_key(), is_field);
+            lost = facts.lost;
+            is_field &= facts.shown == 1 && facts.spliced; // not both of them in one packet
+        }
+        let is_second_field = is_field && self.half;
+        self.half = is_field && !is_second_field;
+        if is_second_field {
+            return lost;
+        }
         if packet.is_key() {
             self.key_frames += 1;
             self.gop = 0;
@@ -210,7 +260,7 @@ impl VideoPackets {
         // VP8 keeps pictures that are only referred to in packets of their own: bit 4 of the first byte is `show`.
         let hidden = self.is_vp8 && packet.first_byte().is_some_and(|byte| byte & 0x10 == 0);
         if hidden || packet.is_discarded() {
-            return;
+            return lost;
         }
         self.shown += 1;
         self.gop += 1;
@@ -219,23 +269,35 @@ impl VideoPackets {
             Some(pts) => self.times.push(pts),
             None => self.missing_timestamps += 1,
         }
+        self.decode_times.extend(packet.dts());
+        lost
     }
 
     fn facts(mut self) -> VideoScan {
+        // Where some frames do not say when they are shown, they may all say when they are decoded: as often.
+        if self.missing_timestamps > 0 && self.decode_times.len() as u64 == self.shown {
+            self.times = std::mem::take(&mut self.decode_times);
+        }
         self.times.sort_unstable();
+        let is_timed = self.times.len() as u64 == self.shown;
         let at = |ticks| Timestamp { ticks, base: self.base };
-        let intervals = || self.times.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
+        let intervals = || self.times.windows(2).filter(|_| is_timed).map(|pair| pair[1].saturating_sub(pair[0]));
+        let variable_frame_rate = is_timed && is_uneven(&self.times, self.base);
+        let true_fps = true_fps(&self.times, self.base).filter(|_| is_timed);
         VideoScan {
             frame_count: self.shown,
             key_frames: self.key_frames,
             longest_gop: self.longest_gop,
             first: self.times.first().copied().map(at),
             last: self.times.last().copied().map(at),
-            variable_frame_rate: is_uneven(&self.times, self.base),
+            variable_frame_rate,
             min_interval: intervals().min().map(at),
             max_interval: intervals().max().map(at),
-            true_fps: true_fps(&self.times, self.base),
-            gaps: gaps(&self.times).map(|(from, to)| Gap { from: at(from), to: at(to) }).collect(),
+            true_fps: match true_fps {
+                Some(fps) if !variable_frame_rate => Some(usual(fps, &self.times, self.base, self.told)),
+                fps => fps,
+            },
+            gaps: gaps(&self.times).filter(|_| is_timed).map(|(from, to)| Gap { from: at(from), to: at(to) }).collect(),
             missing_timestamps: self.missing_timestamps,
         }
     }
@@ -297,6 +359,27 @@ fn true_fps(times: &[i64], base: Rational) -> Option<Rational> {
     per_interval.inverse()
 }
 
+/// Of the rates that agree with the span of the timestamps to a tick, the one that the file tells, failing that one of
+/// those that are in use, failing that `measured`: containers that count in milliseconds know no 23.976.
+fn usual(measured: Rational, times: &[i64], base: Rational, told: [Option<Rational>; 2]) -> Rational {
+    const WHOLE: [i64; 9] = [24, 25, 30, 48, 50, 60, 100, 120, 240];
+    let ([first, .., last], Ok(intervals)) = (times, i128::try_from(times.len().saturating_sub(1))) else {
+        return measured;
+    };
+    let span = i128::from(*last) - i128::from(*first);
+    let agrees = |rate: &Rational| {
+        // intervals / rate − span × base, and a tick, both times the denominators.
+        let (num, den) = (i128::from(rate.num), i128::from(rate.den));
+        let tick = i128::from(base.num) * num;
+        let expected = intervals.checked_mul(den).and_then(|off| off.checked_mul(base.den.into()));
+        let off = expected.zip(span.checked_mul(tick)).map(|(expected, span)| (expected - span).abs());
+        off.is_some_and(|off| off <= tick)
+    };
+    let ntsc = WHOLE.iter().filter_map(|&rate| Rational::new(rate * 1000, 1001));
+    let whole = WHOLE.iter().filter_map(|&rate| Rational::new(rate, 1));
+    told.into_iter().flatten().chain(whole).chain(ntsc).find(agrees).unwrap_or(measured)
+}
+
 /// Neighbours more than ten times the median distance apart.
 fn gaps(times: &[i64]) -> impl Iterator<Item = (i64, i64)> {
     let mut intervals: Vec<i64> = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
@@ -354,19 +437,28 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_that_milliseconds_hide_is_told_as_the_one_it_must_be() {
+        let millis = |num: i64, den: i64| -> Vec<i64> { (0..1000).map(|n| (n * 1000 * den + num / 2) / num).collect() };
+        let told =
+            |times: &[i64], told| usual(true_fps(times, MILLIS).unwrap(), times, MILLIS, [told, None]).to_string();
+        assert_eq!(told(&millis(24_000, 1001), None), "24000/1001");
+        assert_eq!(told(&millis(24, 1), None), "24/1");
+        assert_eq!(told(&millis(25, 1), Rational::new(50, 1)), "25/1", "what the file tells does not agree");
+        // Three frames are too few to tell; the file knows.
+        assert_eq!(told(&millis(24_000, 1001)[..3], Rational::new(24_000, 1001)), "24000/1001");
+        assert_eq!(told(&millis(17, 1), None), "199800/11753", "measured");
+    }
+
+    #[test]
     fn damaged_packets_in_a_row_are_told_as_one_run() {
         let at = |ticks| Some(Timestamp { ticks, base: MILLIS });
+        let packets = |stream, count, first, last| Damage::Packets { stream, count, first: at(first), last: at(last) };
+        let lost = Damage::Lost { stream: 0, count: 1, first: at(40), last: at(40) };
         let mut damage = Vec::new();
         for (stream, ticks) in [(0, 10), (0, 20), (1, 20), (0, 30)] {
-            note_damaged(&mut damage, stream, at(ticks));
+            note(&mut damage, packets(stream, 1, ticks, ticks));
         }
-        assert_eq!(
-            damage,
-            [
-                Damage::Packets { stream: 0, count: 2, first: at(10), last: at(20) },
-                Damage::Packets { stream: 1, count: 1, first: at(20), last: at(20) },
-                Damage::Packets { stream: 0, count: 1, first: at(30), last: at(30) },
-            ]
-        );
+        note(&mut damage, lost.clone());
+        assert_eq!(damage, [packets(0, 2, 10, 20), packets(1, 1, 20, 20), packets(0, 1, 30, 30), lost]);
     }
 }

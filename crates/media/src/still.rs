@@ -259,10 +259,21 @@ impl Broken {
                 MediaError::NotMedia { path, reason: format!("a broken {}: {source}", still.name) }
             }
             ImageError::IoError(source) => MediaError::Unreadable { path, source },
-            other => MediaError::NotMedia { path, reason: format!("a broken {}: {other}", still.name) },
+            other => MediaError::NotMedia { path, reason: format!("a broken {}: {}", still.name, in_words(&other)) },
         };
         Self { error, unsupported }
     }
+}
+
+/// What a reader says, without the name of the format and without the inside of its own types.
+fn in_words(error: &ImageError) -> String {
+    let text = error.to_string();
+    let what = text
+        .strip_prefix("Format error decoding ")
+        .and_then(|rest| rest.split_once(": "))
+        .map_or(text.as_str(), |(_, what)| what);
+    let what = what.split(" while decoding ChunkType").next().unwrap_or(what);
+    what.trim_end_matches('.').to_owned()
 }
 
 /// RGB bytes of any picture.

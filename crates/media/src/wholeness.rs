@@ -2,7 +2,8 @@
 //!
 //! Demuxers take a cut file for a short one and say nothing. MP4 and MOV, Matroska and WebM, AVI and WAV write the
 //! length of their largest part in front of it; comparing it with the file tells a cut copy from a whole one without
-//! decoding anything. Transport streams and the like tell no length: for them the answer is [`Wholeness::Unknown`].
+//! decoding anything. Transport streams tell no length, but one that ends within a packet is cut. For all others the
+//! answer is [`Wholeness::Unknown`].
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -41,8 +42,27 @@ pub fn wholeness(mut file: impl Read + Seek, len: u64) -> Wholeness {
         }
         [0x1a, 0x45, 0xdf, 0xa3, ..] => matroska(&mut file, len).unwrap_or(Wholeness::Unknown),
         [_, _, _, _, kind @ ..] if is_first_box(&kind[..4]) => mp4(&mut file, len).unwrap_or(Wholeness::Unknown),
-        _ => Wholeness::Unknown,
+        _ => match transport_packet_bytes(&mut file) {
+            Some(size) if !len.is_multiple_of(size) => Wholeness::Cut { missing_bytes: size - len % size },
+            _ => Wholeness::Unknown,
+        },
     }
+}
+
+/// The length of the packets that a transport stream is made of. `None` for any other file.
+fn transport_packet_bytes(file: &mut (impl Read + Seek)) -> Option<u64> {
+    /// Each packet begins with this, behind four bytes of time in the longer form.
+    const SYNC: u8 = 0x47;
+    /// So many in a row are no chance.
+    const PACKETS: u64 = 5;
+    let mut is_sync = |position: u64| {
+        let mut byte = [0];
+        file.seek(SeekFrom::Start(position)).is_ok() && file.read_exact(&mut byte).is_ok() && byte == [SYNC]
+    };
+    [(188, 0), (192, 4)]
+        .into_iter()
+        .find(|(size, offset)| (0..PACKETS).all(|nth| is_sync(nth * size + offset)))
+        .map(|(size, _)| size)
 }
 
 fn needing(end: u64, len: u64) -> Wholeness {
@@ -182,6 +202,19 @@ mod tests {
         assert_eq!(of(&file(8)), Wholeness::Whole);
         assert_eq!(of(&file(108)), Wholeness::Cut { missing_bytes: 100 });
         assert_eq!(of(&file(u32::MAX)), Wholeness::Unknown);
+    }
+
+    #[test]
+    fn a_transport_stream_that_ends_within_a_packet_is_cut() {
+        let packet = |size: usize, offset: usize| {
+            let mut packet = vec![0; size];
+            packet[offset] = 0x47;
+            packet
+        };
+        for stream in [packet(188, 0).repeat(6), packet(192, 4).repeat(6)] {
+            assert_eq!(of(&stream), Wholeness::Unknown);
+            assert_eq!(of(&stream[..stream.len() - 30]), Wholeness::Cut { missing_bytes: 30 });
+        }
     }
 
     #[test]

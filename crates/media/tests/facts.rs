@@ -97,6 +97,21 @@ fn a_scan_counts_frames_that_show() {
     {
         assert_eq!(scan(&clip(name)).unwrap().video.unwrap().frame_count, frames, "{name}");
     }
+    for name in ["paff.mkv", "paff.ts", "paff.mp4"] {
+        let video = scan(&clip(name)).unwrap().video.unwrap();
+        assert_eq!((video.frame_count, video.missing_timestamps), (40, 0), "{name}: two fields are one frame");
+    }
+}
+
+#[test]
+fn rates_are_told_as_they_are_whatever_timestamps_hide() {
+    let told = |name| scan(&clip(name)).unwrap().video.unwrap();
+    for name in ["ntsc.mp4", "ntsc.mkv"] {
+        assert_eq!(told(name).true_fps, Rational::new(24_000, 1001), "{name}");
+    }
+    let without_times = told("cut.avi");
+    assert!(without_times.missing_timestamps > 0);
+    assert_eq!((without_times.true_fps, without_times.variable_frame_rate), (Rational::new(25, 1), false));
 }
 
 #[test]
@@ -114,8 +129,12 @@ fn a_scan_notices_damage() {
         let damage = scan(&clip(name)).unwrap().damage;
         assert!(matches!(damage.last(), Some(Damage::Cut { missing_bytes: 1.. })), "{name}: {damage:?}");
     }
+    let damage = scan(&clip("cut.ts")).unwrap().damage;
+    assert_eq!(damage, [Damage::Cut { missing_bytes: 113 }], "it ends within a packet");
+    let damage = scan(&clip("damaged.ts")).unwrap().damage;
+    assert!(matches!(damage[..], [Damage::Lost { stream: 0, first: Some(_), .. }]), "{damage:?}");
     let damage = scan(&clip("holes.ts")).unwrap().damage;
-    assert!(matches!(damage[..], [Damage::Packets { stream: 0, count: 1.., first: Some(_), .. }]), "{damage:?}");
+    assert!(matches!(damage[..], [Damage::Packets { stream: 0, count: 1.., first: Some(_), .. }, ..]), "{damage:?}");
 }
 
 #[test]

@@ -138,6 +138,19 @@ fn damaged_packets_cost_their_frames_and_are_counted() {
 }
 
 #[test]
+fn damage_that_costs_no_frame_is_counted_too() {
+    let (given, skipped) = frames("cut.ts", Rate::All);
+    let last_decoded = given[given.len() - 2].pts; // the one behind it refers to it
+    assert_eq!((skipped.packets, skipped.guessed, skipped.first), (0, 1, Some(last_decoded)));
+    assert!(skipped.to_string().starts_with("1 frame incomplete at 5.000 s"), "{skipped}");
+    // Its damage lies at 3 s, where no frame is wanted.
+    let (given, skipped) = frames("holes.ts", Rate::Fps(0.2));
+    assert_eq!(summary(&given), [(0, 0), (120, 5000)]);
+    assert_eq!(skipped.marked, 1);
+    assert!(skipped.spans.iter().all(|span| (3.0..5.0).contains(&span.first.seconds())), "{skipped:?}");
+}
+
+#[test]
 fn files_without_frames_are_errors_that_say_what_to_do() {
     let one = options(Rate::Fps(1.0));
     assert_eq!(

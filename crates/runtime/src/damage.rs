@@ -55,7 +55,7 @@ fn missing(input: &Input, scanned: &Scan) -> Option<String> {
     let whys: Vec<String> = scanned
         .damage
         .iter()
-        .filter(|damage| !matches!(damage, Damage::Packets { .. }))
+        .filter(|damage| !matches!(damage, Damage::Packets { .. } | Damage::Lost { .. }))
         .map(|damage| describe_damage(damage, input.media.start))
         .collect();
     let last =
@@ -70,15 +70,19 @@ fn missing(input: &Input, scanned: &Scan) -> Option<String> {
 /// Says in words what is broken in a file whose timeline begins at `start`.
 pub fn describe_damage(damage: &Damage, start: Timestamp) -> String {
     let at = |time: &Timestamp| time.seconds() - start.seconds();
+    let span = |first: &Option<Timestamp>, last: &Option<Timestamp>| match (first, last) {
+        (Some(first), Some(last)) if first == last => format!(" at {:.3} s", at(first)),
+        (Some(first), Some(last)) => format!(" between {:.3} s and {:.3} s", at(first), at(last)),
+        _ => String::new(),
+    };
     match damage {
         Damage::Packets { stream, count, first, last } => {
             let packets = if *count == 1 { "1 damaged packet".to_owned() } else { format!("{count} damaged packets") };
-            let span = match (first, last) {
-                (Some(first), Some(last)) if first == last => format!(" at {:.3} s", at(first)),
-                (Some(first), Some(last)) => format!(" between {:.3} s and {:.3} s", at(first), at(last)),
-                _ => String::new(),
-            };
-            format!("{packets} in stream {stream}{span}")
+            format!("{packets} in stream {stream}{}", span(first, last))
+        }
+        Damage::Lost { stream, count, first, last } => {
+            let times = if *count == 1 { String::new() } else { format!(", {count} times") };
+            format!("pictures are missing from stream {stream}{}{times}", span(first, last))
         }
         Damage::Unreadable { reason } => format!("cannot be read to its end ({reason})"),
         Damage::Cut { missing_bytes } => format!("its end is missing (at least {missing_bytes} bytes)"),

@@ -73,7 +73,7 @@ fn videos() {
     --- stdout
     ntsc.mkv
       video       matroska, 10.010 s
-      video 0     h264, 320x240, yuv420p, 240 frames, 23.977 fps (29875/1246) constant, 5 key frames, longest GOP 48
+      video 0     h264, 320x240, yuv420p, 240 frames, 23.976 fps (24000/1001) constant, 5 key frames, longest GOP 48
       damage      none found (packets read, nothing decoded)
     ");
     assert_snapshot!(told("sound_first.mkv"), @"

@@ -27,6 +27,8 @@ pub struct Facts {
     pub shown: u32,
     /// A fingerprint of the headers for the decoder that it repeats or changes.
     pub headers: Option<u64>,
+    /// A picture that others refer to is missing before it.
+    pub lost: bool,
     /// A part is missing, or which pictures can be decoded depends on more than where decoding started.
     pub spliced: bool,
 }
@@ -40,6 +42,7 @@ impl Facts {
         intra: Some(false),
         shown: 0,
         headers: None,
+        lost: false,
         spliced: false,
     };
 }

@@ -109,6 +109,8 @@ pub struct H264 {
 struct Numbering {
     bits: u32,
     has_colour_planes: bool,
+    /// Numbers may be left out on purpose, as layers in time do that somebody removed.
+    may_skip: bool,
 }
 
 impl H264 {
@@ -169,18 +171,20 @@ impl H264 {
         facts.unreferenced = slices > 0 && !referenced;
         // Two fields make one picture. One alone waits for the other, which lies in a packet of its own.
         facts.shown = if is_field && firsts == 2 { 1 } else { firsts };
-        facts.spliced = (is_field && firsts == 1) || (slices > 0 && self.skips_a_number(number, idr, referenced));
+        let skips = if slices > 0 { self.skips_a_number(number, idr, referenced) } else { Some(false) };
+        facts.lost = skips == Some(true) && self.numbering.is_some_and(|numbering| !numbering.may_skip);
+        facts.spliced = (is_field && firsts == 1) || skips != Some(false);
         facts
     }
 
-    /// Whether a picture that others refer to is missing before this one.
-    fn skips_a_number(&mut self, number: Option<u32>, idr: bool, referenced: bool) -> bool {
-        let (Some(number), Some(numbering)) = (number, self.numbering) else { return true };
+    /// Whether a picture that others refer to is missing before this one. `None` when the numbers cannot be read.
+    fn skips_a_number(&mut self, number: Option<u32>, idr: bool, referenced: bool) -> Option<bool> {
+        let (number, numbering) = (number?, self.numbering?);
         let last = if idr { Some(number) } else { self.last_referenced };
         if referenced {
             self.last_referenced = Some(number);
         }
-        last.is_some_and(|last| number != last && number != (last + 1) % (1 << numbering.bits))
+        Some(last.is_some_and(|last| number != last && number != (last + 1) % (1 << numbering.bits)))
     }
 }
 
@@ -207,7 +211,20 @@ impl Numbering {
             }
         }
         let number_bits = bits.golomb().saturating_add(4);
-        (number_bits <= 16 && !bits.overrun()).then_some(Self { bits: number_bits, has_colour_planes })
+        let is_read = number_bits <= 16 && !bits.overrun();
+        match bits.golomb() {
+            0 => _ = bits.golomb(), // how pictures are put in order: three ways
+            1 => {
+                bits.skip(1);
+                bits.golomb();
+                bits.golomb();
+                (0..bits.golomb().min(255)).for_each(|_| _ = bits.golomb());
+            }
+            _ => {}
+        }
+        bits.golomb();
+        let may_skip = bits.bit() || bits.overrun();
+        is_read.then_some(Self { bits: number_bits, has_colour_planes, may_skip })
     }
 
     /// The number that a slice's head goes on with.
@@ -292,8 +309,8 @@ pub fn hevc<'a>(units: impl Iterator<Item = &'a [u8]>) -> Facts {
 mod tests {
     use super::*;
 
-    /// Baseline profile, header 0, numbers of 4 bits.
-    const SEQUENCE: [u8; 7] = [0x67, 66, 0, 30, 0b1_1_1_1_0000, 0, 0];
+    /// Baseline profile, header 0, numbers of 4 bits, order counts of 4 bits, one reference, no number left out.
+    const SEQUENCE: [u8; 7] = [0x67, 66, 0, 30, 0b1_1_1_1_010_0, 0, 0];
 
     fn packet(units: &[&[u8]]) -> Vec<u8> {
         units.iter().flat_map(|unit| [&[0, 0, 1], *unit].concat()).collect()
@@ -321,7 +338,8 @@ mod tests {
         assert!(!stream.read(&p(0x01, 2), false).spliced, "nobody refers to it");
         assert!(!stream.read(&p(0x01, 2), false).spliced);
         assert!(!stream.read(&p(0x41, 2), false).spliced);
-        assert!(stream.read(&p(0x41, 4), false).spliced);
+        let behind = stream.read(&p(0x41, 4), false);
+        assert!(behind.spliced && behind.lost);
         assert!(!stream.read(&packet(&[&[0x65, I, 0]]), false).spliced);
     }
 
