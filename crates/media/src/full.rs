@@ -39,6 +39,7 @@ pub fn decode(
         turn,
         chooser: reading.chooser.clone(),
         converter: Converter::new(&reading.options),
+        guessed_before: skipped.first.filter(|_| skipped.guessed > 0),
         skipped,
         last_given,
     };
@@ -51,6 +52,8 @@ struct Walk<'a> {
     turn: Turn<'a>,
     chooser: Chooser,
     converter: Converter,
+    /// The picture whose damage made a plan end, counted already.
+    guessed_before: Option<Timestamp>,
     skipped: Skipped,
     last_given: Option<i64>,
 }
@@ -73,7 +76,7 @@ impl Walk<'_> {
             match event {
                 Event::Picture(decoded) => {
                     self.reading.tally.decoded(1);
-                    if decoded.picture.is_damaged() {
+                    if decoded.picture.is_damaged() && self.guessed_before != Some(decoded.pts) {
                         self.fail_if_asked(Some(decoded.pts), "parts of a picture are missing")?;
                         self.skipped.add_guessed(decoded.pts);
                         self.tell_skipped()?;

@@ -60,6 +60,8 @@ pub enum Distrust {
     Damaged { at: Timestamp },
     #[error("{reason}")]
     Undecodable { at: Timestamp, reason: String },
+    #[error("the decoder found a picture damaged")]
+    Guessed { at: Timestamp },
     #[error("the headers change on the way")]
     NewHeaders,
     #[error("a packet does not hold one whole picture, or pictures are missing")]
@@ -82,7 +84,7 @@ impl Distrust {
     /// Where the file is damaged, if that is the reason.
     pub fn damage(&self) -> Option<Timestamp> {
         match self {
-            Self::Damaged { at } | Self::Undecodable { at, .. } => Some(*at),
+            Self::Damaged { at } | Self::Undecodable { at, .. } | Self::Guessed { at } => Some(*at),
             _ => None,
         }
     }

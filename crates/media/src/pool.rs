@@ -348,7 +348,7 @@ impl<'a> Worker<'a> {
         }
         run.came_out += 1;
         if picture.is_damaged() && !run.task.is_ragged {
-            return Err(undecodable(pts, "the decoder found a picture damaged".into()));
+            return Err(Distrust::Guessed { at: pts }.into());
         }
         if u64::from(picture.width()) * u64::from(picture.height()) > pool.reading.options.limits.max_pixels {
             return Err(surprise("a picture is over the limit"));

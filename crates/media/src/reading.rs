@@ -69,7 +69,13 @@ impl Reading {
             }
             Ok(Outcome::Broken { lane, last_given, why }) => {
                 self.tally.fall_back(why.to_string());
-                self.decode_all(skipped, &sender.lane(lane), last_given)
+                let (mut skipped, sender) = (skipped, sender.lane(lane));
+                if let Distrust::Guessed { at } = why {
+                    // Seen by a decoder of one thread; those of several do not notice every time.
+                    skipped.add_guessed(at);
+                    let _ = sender.send(Told::Skipped(Box::new(skipped.clone())), 0); // whether anybody is there shows below
+                }
+                self.decode_all(skipped, &sender, last_given)
             }
             Err(stop) => Err(stop),
         };

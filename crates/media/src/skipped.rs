@@ -16,7 +16,8 @@ use crate::Timestamp;
 pub struct Skipped {
     /// Packets that gave no frame because they are damaged.
     pub packets: u64,
-    /// Frames that came out although parts of them are missing or guessed, whether they were wanted or not.
+    /// Frames that came out although parts of them are missing or guessed, whether they were wanted or not. At least so
+    /// many: decoders of several threads do not notice all of them.
     pub guessed: u64,
     /// Packets that the container marks as damaged, whatever came of them.
     pub marked: u64,
