@@ -107,6 +107,9 @@ pub struct InspectArgs {
     /// Plan for this many frames a second [default: 1]
     #[arg(long, value_name = "NUMBER", requires = "plan")]
     pub fps: Option<f64>,
+    /// Ask Python models with this interpreter [default: the model folder's .venv, VIRTUAL_ENV, python3]
+    #[arg(long, value_name = "PATH", env = "TAGGER_PYTHON")]
+    pub python: Option<PathBuf>,
 }
 
 /// Arguments of `tagger init`.

@@ -9,11 +9,13 @@ use tagger_media::{
     MediaInfo, MediaKind, Rate, Rational, Scan, StreamInfo, StreamKind, VideoInfo, check_extension, plan_report, probe,
     scan,
 };
-use tagger_runtime::{Interpreter, Model, describe_damage, describe_models};
+use tagger_runtime::{Interpreter, Model, describe_damage};
 use tagger_wire::{Description, MANIFEST_FILE, Manifest};
 
+use crate::INTERRUPTED;
 use crate::args::InspectArgs;
 use crate::report::count;
+use crate::signals::Signals;
 
 /// Runs the command; gives the exit status.
 pub fn inspect(args: &InspectArgs) -> anyhow::Result<u8> {
@@ -23,7 +25,8 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<u8> {
     let text = if args.plan {
         of_plan(path, args.fps.unwrap_or(1.0), args.json)?
     } else if is_model && !looks_like_a_missing_file(path) {
-        of_model(&args.target, args.json)?
+        let Some(text) = of_model(args)? else { return Ok(INTERRUPTED) };
+        text
     } else {
         of_file(path, args.json)?
     };
@@ -73,11 +76,16 @@ fn looks_like_a_missing_file(path: &Path) -> bool {
     !path.exists() && path.extension().is_some_and(|extension| extension != "py")
 }
 
-fn of_model(name: &str, as_json: bool) -> anyhow::Result<String> {
-    let mut model = Model::resolve(name, &Interpreter::default())?;
+/// `None` if a signal ended it before the model had answered.
+fn of_model(args: &InspectArgs) -> anyhow::Result<Option<String>> {
+    let mut model = Model::resolve(&args.target, &Interpreter { chosen: args.python.clone() })?;
     let tokio = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    tokio.block_on(describe_models(slice::from_mut(&mut model)));
-    if as_json {
+    let described =
+        tokio.block_on(async { anyhow::Ok(Signals::listen()?.describe(slice::from_mut(&mut model)).await) });
+    if described?.is_none() {
+        return Ok(None);
+    }
+    if args.json {
         let whole = match (&model.manifest, &model.described) {
             (Some(manifest), _) => {
                 serde_json::to_value(Manifest { parameters: model.parameters().cloned(), ..manifest.clone() })
@@ -89,15 +97,15 @@ fn of_model(name: &str, as_json: bool) -> anyhow::Result<String> {
             }),
             (None, None) => Ok(json!({"name": model.name, "default_track": model.default_track()})),
         };
-        return Ok(serde_json::to_string_pretty(&whole?)? + "\n");
+        return Ok(Some(serde_json::to_string_pretty(&whole?)? + "\n"));
     }
-    Ok(match (&model.manifest, &model.described) {
+    Ok(Some(match (&model.manifest, &model.described) {
         (None, None) => format!(
             "{}\n  a Python file without a {MANIFEST_FILE}: kind and parameters are its own business\n",
             model.name
         ),
         _ => describe_model(&model),
-    })
+    }))
 }
 
 fn describe_model(model: &Model) -> String {

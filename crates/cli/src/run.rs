@@ -2,22 +2,19 @@
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use tagger_media::{FrameOptions, Frames, MediaKind, Rate, Rational, Size, Timestamp};
-use tagger_runtime::{
-    Failure, Input, Interpreter, Model, Outcome, Run, Settings, Window, describe_models, find_inputs,
-};
+use tagger_runtime::{Failure, Input, Interpreter, Model, Outcome, Run, Settings, Window, find_inputs};
 use tagger_wire::ModelKind;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::RunArgs;
 use crate::choice::chosen_params;
 use crate::output::Output;
 use crate::progress::{Names, Progress};
+use crate::signals::Signals;
 use crate::time::TimePoint;
 use crate::{FAILED, INTERRUPTED, report};
 
@@ -32,7 +29,13 @@ pub fn run(args: RunArgs) -> anyhow::Result<u8> {
     let begun = Instant::now();
     let tokio = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let mut models = resolve(&args)?;
-    tokio.block_on(describe_models(&mut models));
+    let signals = {
+        let _context = tokio.enter();
+        Signals::listen()?
+    };
+    if tokio.block_on(signals.describe(&mut models)).is_none() {
+        return Ok(INTERRUPTED);
+    }
     refuse_unfit(&models)?;
     let params = chosen_params(args.params.as_deref(), &args.pairs)?.for_models(&models)?;
     let (mut inputs, faulty) = find_inputs(&args.inputs);
@@ -59,7 +62,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<u8> {
         inputs,
         settings: Settings { input_timeout: Duration::from_secs_f64(args.input_timeout) },
     };
-    let outcome = tokio.block_on(carry_out(run, &progress))?;
+    let outcome = tokio.block_on(carry_out(run, &progress, &signals))?;
 
     for failure in &outcome.failures {
         report::line(&describe_failure(failure, &names));
@@ -164,32 +167,17 @@ fn takes(kind: Option<ModelKind>) -> &'static str {
 }
 
 /// Runs until all is done, or Ctrl-C or a request to terminate stops it in order.
-async fn carry_out(run: Run, progress: &Progress) -> anyhow::Result<Outcome> {
-    let stop = CancellationToken::new();
-    let is_over = Arc::<AtomicBool>::default();
-    let mut signals = Vec::new();
-    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-        signals.push(signal(kind).context("cannot listen for signals")?);
-    }
-    for mut signal in signals {
-        let (stop, voice, is_over) = (stop.clone(), progress.clone(), is_over.clone());
+async fn carry_out(run: Run, progress: &Progress, signals: &Signals) -> anyhow::Result<Outcome> {
+    let (voice, observer) = (progress.clone(), progress.clone());
+    let work = |stop: CancellationToken| {
+        let asked = stop.clone();
         tokio::spawn(async move {
-            while signal.recv().await.is_some() {
-                if is_over.load(Ordering::Relaxed) {
-                    // Only writing is left, perhaps to a reader that does not read.
-                    std::process::exit(INTERRUPTED.into());
-                }
-                if !stop.is_cancelled() {
-                    voice.say("stopping the models (this takes 5 s at most)");
-                    stop.cancel();
-                }
-            }
+            asked.cancelled().await;
+            voice.say("stopping the models (this takes 5 s at most)");
         });
-    }
-    let observer = progress.clone();
-    let outcome = run.carry_out(move |event| observer.on(event), stop).await?;
-    is_over.store(true, Ordering::Relaxed);
-    Ok(outcome)
+        run.carry_out(move |event| observer.on(event), stop)
+    };
+    Ok(signals.in_order(work).await?)
 }
 
 fn summary(outcome: &Outcome, names: &Names, num_warnings: u64, num_failures: usize) -> String {

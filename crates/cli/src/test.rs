@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
-use tagger_runtime::{Conformance, Finding, Interpreter, Model, Report, Sort, Verdict, describe_models};
+use tagger_runtime::{Conformance, Finding, Interpreter, Model, Report, Sort, Verdict};
 use tagger_wire::ModelKind;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::TestArgs;
 use crate::choice::chosen_params;
 use crate::report::{count, harmless};
+use crate::signals::Signals;
 use crate::{FAILED, INTERRUPTED};
 
 /// Runs the command; gives the exit status.
@@ -20,7 +20,13 @@ pub fn test(args: &TestArgs) -> anyhow::Result<u8> {
     let begun = Instant::now();
     let mut models = [Model::resolve(&args.model, &Interpreter { chosen: args.python.clone() })?];
     let tokio = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    tokio.block_on(describe_models(&mut models));
+    let signals = {
+        let _context = tokio.enter();
+        Signals::listen()?
+    };
+    if tokio.block_on(signals.describe(&mut models)).is_none() {
+        return Ok(INTERRUPTED);
+    }
     let params = chosen_params(args.params.as_deref(), &args.pairs)?.for_models(&models)?;
     let [model] = models;
     let variables = ["ELV_CONTENT", "ELV_TOKEN"];
@@ -32,7 +38,7 @@ pub fn test(args: &TestArgs) -> anyhow::Result<u8> {
         patience: Duration::from_secs_f64(args.timeout),
         model,
     };
-    let Some(report) = tokio.block_on(examine(&conformance))? else { return Ok(INTERRUPTED) };
+    let Some(report) = tokio.block_on(examine(&conformance, &signals))? else { return Ok(INTERRUPTED) };
     let text = if args.json {
         serde_json::to_string_pretty(&as_json(&report))? + "\n"
     } else {
@@ -44,23 +50,20 @@ pub fn test(args: &TestArgs) -> anyhow::Result<u8> {
 }
 
 /// Tests, and shows on a terminal what is being tried. `None` if the user has had enough.
-async fn examine(conformance: &Conformance) -> anyhow::Result<Option<Report>> {
+async fn examine(conformance: &Conformance, signals: &Signals) -> anyhow::Result<Option<Report>> {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     if std::io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::stderr());
         bar.set_style(ProgressStyle::with_template("{spinner} {msg}").context("progress")?);
         bar.enable_steady_tick(Duration::from_millis(100));
     }
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
     let name = &conformance.model.name;
-    let report = tokio::select! {
-        report = conformance.examine(|what| bar.set_message(format!("{name}: {what}"))) => Some(report?),
-        _ = interrupt.recv() => None,
-        _ = terminate.recv() => None,
-    };
+    let report = signals
+        .unless_stopped(conformance.examine(|what| bar.set_message(format!("{name}: {what}"))))
+        .await
+        .transpose();
     bar.finish_and_clear();
-    Ok(report)
+    Ok(report?)
 }
 
 fn describe(report: &Report, is_verbose: bool) -> String {

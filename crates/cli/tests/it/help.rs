@@ -113,11 +113,13 @@ fn help_says_what_there_is() {
       <FILE|MODEL>  Look into this: a media file, or a model as `tagger run -m` takes it
 
     Options:
-          --json          Print JSON, for programs
-          --plan          Tell the structure of the video, and what sampling its frames would decode
-          --fps <NUMBER>  Plan for this many frames a second [default: 1]
-      -h, --help          Print help
-      -V, --version       Print version
+          --json           Print JSON, for programs
+          --plan           Tell the structure of the video, and what sampling its frames would decode
+          --fps <NUMBER>   Plan for this many frames a second [default: 1]
+          --python <PATH>  Ask Python models with this interpreter [default: the model folder's .venv,
+                           VIRTUAL_ENV, python3] [env: TAGGER_PYTHON=]
+      -h, --help           Print help
+      -V, --version        Print version
     ");
 }
 

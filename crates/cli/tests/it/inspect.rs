@@ -1,5 +1,8 @@
 //! `tagger inspect`: what a file really contains, what a model says of itself.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
 use insta::assert_snapshot;
 
 use crate::place::Place;
@@ -327,4 +330,22 @@ fn models() {
       }
     }
     "#);
+}
+
+#[test]
+fn a_python_model_is_asked_with_the_interpreter_that_the_user_names() {
+    let place = Place::new();
+    place.write("ocr.py", "# --describe, which only the interpreter below knows");
+    place.write("python", "#!/bin/sh\necho '{\"name\": \"ocr\", \"description\": \"Reads.\", \"parameters\": {}}'\n");
+    fs::set_permissions(place.path("python"), fs::Permissions::from_mode(0o755)).unwrap();
+    let named = place.tagger("inspect --python ./python ocr.py", &[]);
+    let output = place.command(["inspect", "ocr.py"]).env("TAGGER_PYTHON", "./python").output().unwrap();
+    assert_eq!(place.tell(&output), named);
+    assert_snapshot!(named, @"
+    exit 0
+    --- stdout
+    ocr
+      Reads.
+      track       ocr
+    ");
 }

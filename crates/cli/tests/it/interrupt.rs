@@ -1,7 +1,8 @@
 //! Ctrl-C and requests to terminate: children are ended, what is done is told and shown.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::process::Output;
+use std::process::{Command, Output};
 
 use insta::assert_snapshot;
 use rustix::process::{Pid, Signal, kill_process};
@@ -41,6 +42,27 @@ fn ctrl_c_ends_the_children_and_shows_what_is_done() {
     stopping the models (this takes 5 s at most)
     interrupted with 1 of 2 done: 1 tag from 1 model over 2 inputs, in TIME
     ");
+}
+
+/// Sends Ctrl-C to a command while it asks a program what it is, which never answers.
+fn interrupted_while_asking(command: &[&str]) -> String {
+    let place = Place::with(&["a.mp4=one_frame.mp4"]);
+    let called = place.path("called");
+    assert!(Command::new("mkfifo").arg(&called).status().unwrap().success());
+    // Opening a pipe for writing waits for a reader: then the program is known to be there.
+    let text = format!("# --describe\nimport time\nopen({called:?}, 'w').close()\ntime.sleep(600)\n");
+    place.write("silent.py", text);
+    let child = Running(place.command(command).spawn().unwrap());
+    File::open(&called).unwrap();
+    kill_process(Pid::from_child(&child.0), Signal::INT).unwrap();
+    place.tell(&child.output())
+}
+
+#[test]
+fn ctrl_c_ends_programs_that_are_asked_what_they_are() {
+    for command in [&["run", "-m", "silent.py", "a.mp4"][..], &["inspect", "silent.py"], &["test", "silent.py"]] {
+        assert_eq!(interrupted_while_asking(command), "exit 130", "{command:?}");
+    }
 }
 
 #[test]

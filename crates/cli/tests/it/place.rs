@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -174,6 +175,22 @@ impl Place {
 
 /// A started binary that does not outlive its test.
 pub struct Running(pub Child);
+
+impl Running {
+    /// Waits for its end, with everything that it has written and nobody has read.
+    pub fn output(mut self) -> Output {
+        let read = |stream: Option<&mut dyn Read>| {
+            let mut bytes = Vec::new();
+            if let Some(stream) = stream {
+                stream.read_to_end(&mut bytes).unwrap();
+            }
+            bytes
+        };
+        let stdout = read(self.0.stdout.as_mut().map(|stream| stream as &mut dyn Read));
+        let stderr = read(self.0.stderr.as_mut().map(|stream| stream as &mut dyn Read));
+        Output { status: self.0.wait().unwrap(), stdout, stderr }
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
