@@ -26,6 +26,8 @@ pub enum Command {
     Init(InitArgs),
     /// Test whether a model's program keeps the contract
     Test(TestArgs),
+    /// Tell what this machine has and lacks for running models, with the command that mends it
+    Doctor(DoctorArgs),
 }
 
 /// Arguments of `tagger run`.
@@ -183,6 +185,23 @@ pub struct TestArgs {
     /// Wait no longer than this many seconds for anything
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = positive_seconds)]
     pub timeout: f64,
+}
+
+/// Arguments of `tagger doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit status: 0 models run here (there may be remarks), 1 something that they need is missing, 2 usage, 130 interrupted.
+
+Examples:
+  tagger doctor
+  tagger doctor --python .venv/bin/python --json")]
+pub struct DoctorArgs {
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+    /// Look at this interpreter for Python models [default: the .venv of this folder, VIRTUAL_ENV, python3]
+    #[arg(long, value_name = "PATH", env = "TAGGER_PYTHON")]
+    pub python: Option<PathBuf>,
 }
 
 fn positive_seconds(text: &str) -> Result<f64, String> {

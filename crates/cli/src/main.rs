@@ -2,6 +2,7 @@
 
 mod args;
 mod choice;
+mod doctor;
 mod init;
 mod inspect;
 mod output;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Init(args) => init::init(&args),
         Command::Test(args) => test::test(&args),
+        Command::Doctor(args) => doctor::doctor(&args),
     };
     match result {
         Ok(code) => ExitCode::from(code),

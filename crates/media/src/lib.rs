@@ -56,6 +56,7 @@ pub use budget::set_decode_threads;
 pub use error::MediaError;
 pub use frames::{Frame, Frames};
 pub use info::{AudioInfo, MediaInfo, MediaKind, StreamInfo, StreamKind, VideoInfo};
+pub use libav::{ffmpeg_release, missing_decoders};
 pub use options::{FrameOptions, Limits, OnDamage, Pixels, Rate, Size};
 pub use parts::{CutOptions, Part, cut, cut_range};
 pub use probe::{probe, probe_within};

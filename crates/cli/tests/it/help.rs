@@ -18,6 +18,7 @@ fn help_says_what_there_is() {
       inspect  Show what a media file really contains, or what a model says of itself
       init     Make a project for a new model
       test     Test whether a model's program keeps the contract
+      doctor   Tell what this machine has and lacks for running models, with the command that mends it
       help     Print this message or the help of the given subcommand(s)
 
     Options:

@@ -4,6 +4,7 @@
 mod bad_input;
 mod bad_models;
 mod conformance;
+mod doctor;
 mod handover;
 mod help;
 mod init;

@@ -16,6 +16,7 @@ mod parser;
 mod picture;
 mod scaler;
 mod sound;
+mod version;
 
 pub use decoder::{Decoder, DecoderRecipe, Heard, Received, Sent};
 pub use error::AvError;
@@ -27,6 +28,7 @@ pub use parser::Parser;
 pub use picture::{Picture, PixelFormat};
 pub use scaler::{Field, ScaleTo, Scaler, TargetLayout};
 pub use sound::{Layout, Resampler, Sound, SoundFormat};
+pub use version::{ffmpeg_release, missing_decoders};
 
 use crate::Rational;
 
