@@ -17,10 +17,11 @@ import subprocess
 import files
 import loop_latency
 import sampling
+import store
 import streaming
 
 HERE = pathlib.Path(__file__).parent
-SUITES = [sampling, streaming, loop_latency, files]
+SUITES = [sampling, streaming, loop_latency, files, store]
 
 
 HEAD = """# Measurements

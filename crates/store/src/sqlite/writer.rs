@@ -19,7 +19,7 @@ use crate::StoreError;
 /// So many may wait; who comes next waits to be let in. Bounds the memory that unwritten tags take.
 const QUEUE: usize = 256;
 /// No more is taken into a transaction that is as old as this: the first in it wants its answer.
-const GROUPED_FOR: Duration = Duration::from_millis(20);
+const GROUPED_FOR: Duration = Duration::from_millis(50);
 
 /// What a piece of work has at hand.
 pub(super) struct Session {
