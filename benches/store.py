@@ -41,8 +41,8 @@ def told_in_words(seen: dict, size_bytes: int) -> str:
     return "\n\n".join(
         [
             table(["writing", "tags a second", "of bare"], writing),
-            "A part is 30 s with 900 tags on one track; two texts in a hundred are new. Both ways write to the disk before"
-            " they say that they have, into tables of the same form. Medians of ten rounds in turns.",
+            "A part is 30 s with 900 tags on one track; two texts in a hundred are new. Both ways write to the disk"
+            " before they say that they have, into tables of the same form. Medians of ten rounds in turns.",
             table(["asking", "median", "99th percentile", "of the small track's"], asking),
             f"Through the store's own door, with the change of thread. {tags:,} tags take {size_bytes / tags:.0f} bytes"
             " each, indices and texts included.",

@@ -100,7 +100,7 @@ pub(super) fn drop_pending(connection: &Connection, job_key: i64) -> Result<(), 
 /// Gives up what was replaced or taken back before `before_ms`. Gives how many.
 pub(super) fn drop_replaced(connection: &Connection, before_ms: i64) -> Result<u64, Fault> {
     // A job that has not succeeded may be gone on with, and then its run has to be whole.
-    let condition = "state IN ('superseded', 'undone') AND replaced_ms < ?1
+    let condition = "state <> 'current' AND state IN ('superseded', 'undone') AND replaced_ms < ?1
         AND NOT EXISTS (SELECT 1 FROM jobs j
                         WHERE j.key = batches.job AND j.run = batches.run AND j.state <> 'succeeded')";
     Ok(run(connection, &dropped(condition), [before_ms])? as u64)
@@ -113,7 +113,7 @@ fn dropped(condition: &str) -> String {
 /// Removes some of what was given up. Gives whether there is more.
 pub(super) fn sweep(session: &mut Session) -> Result<bool, Fault> {
     let Session { connection, texts } = session;
-    let sql = "SELECT id FROM batches WHERE state = 'dropped' AND state <> 'current' LIMIT 1"; // as its index wants it
+    let sql = "SELECT id FROM batches WHERE state = 'dropped' AND state <> 'current' LIMIT 1"; // as the index has it
     let Some(batch) = one(connection, sql, [], |row| row.get::<_, BatchId>(0))? else { return Ok(false) };
     let tags: Vec<(i64, i64)> =
         all(connection, "SELECT id, text FROM tags WHERE batch = ?1 LIMIT ?2", (batch, SWEPT_AT_ONCE as i64), |row| {

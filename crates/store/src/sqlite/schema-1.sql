@@ -141,7 +141,7 @@ CREATE TABLE texts (
     text TEXT NOT NULL UNIQUE
 ) STRICT;
 CREATE VIRTUAL TABLE words USING fts5 (
-    text, content = 'texts', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
+    text, content = 'texts', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2'
 );
 CREATE TRIGGER texts_added AFTER INSERT ON texts BEGIN
     INSERT INTO words (rowid, text) VALUES (new.id, new.text);
