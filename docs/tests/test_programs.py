@@ -33,6 +33,35 @@ def test_the_examples_of_the_rust_sdk_keep_the_contract(kind, workshop):
     assert_conforms(workshop, f"./{kind}")
 
 
+PROCESSOR = """
+from common_ml.tagging.models.processor import TagProcessor
+from common_ml.tagging.models.tag_types import Tag
+from common_ml.tagging.run_helpers import run_default
+
+
+class Ranges(TagProcessor):
+    def process(self, iq, auth, start_time, end_time):
+        yield Tag(start_time, end_time, iq, "")
+
+
+run_default(Ranges)
+"""
+
+
+@pytest.mark.parametrize("language", ["python", "rust"])
+def test_processors_of_both_sdks_keep_the_contract(language, workshop):
+    command = ["python3", "model.py"] if language == "python" else [str(EXAMPLE), "processor"]
+    manifest = f'name = "ranges"\nkind = "processor"\ncommand = {json.dumps(command)}\n'
+    workshop.write("ranges/tagger.toml", manifest)
+    workshop.write("ranges/model.py", PROCESSOR)
+    came, status = workshop.run("ELV_CONTENT=iq__one ELV_TOKEN=a tagger test --json ./ranges")
+    report = json.loads(came)
+    verdicts = {finding["rule"]: (finding["verdict"], finding["came"]) for finding in report["findings"]}
+    assert (status, report["broken"]) == (0, 0), verdicts
+    judged = {rule for rule, (verdict, _) in verdicts.items() if verdict == "kept"}
+    assert set(verdicts) - judged == {"one-frame", "variable-rate", "audio-only", "unsupported"}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fresh_python_project_works(kind, workshop):
     assert_works(workshop, kind, "python", "python -m unittest")

@@ -35,13 +35,16 @@ class Decoded:
     def __init__(self, path):
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
+            # Only recent releases tell a frame's duration; its packet's is the same.
+            durations = {packet.pts: packet.duration for packet in container.demux(stream)}
+            container.seek(0)
             frames = list(container.decode(stream))
             self.base = stream.time_base
             self.start = Fraction(container.start_time, 1_000_000)
         self.pts = [frame.pts for frame in frames]
         self.key = [index for index, frame in enumerate(frames) if frame.pict_type == av.video.frame.PictureType.I]
         self.images = [frame.to_ndarray(format="rgb24") for frame in frames]
-        self.last_duration = frames[-1].duration
+        self.last_duration = durations[frames[-1].pts]
 
     def seconds(self, index):
         return self.pts[index] * self.base.numerator / self.base.denominator

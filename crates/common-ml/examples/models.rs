@@ -1,12 +1,13 @@
 //! One model of every kind in one program: `models KIND --output-path PATH [--params JSON]`, where `KIND` is `frame`,
-//! `batch`, `av` or `producer`. Each finds nothing worth knowing, and shows all that a model of its kind has to say.
+//! `batch`, `av`, `producer` or `processor`. Each finds nothing worth knowing, and shows all that a model of its kind has to say.
 
 use std::env;
 use std::path::Path;
 use std::process::ExitCode;
 
 use common_ml::{
-    AvModel, BatchFrameModel, BoxError, FrameModel, FrameTag, Image, Message, Model, Output, Producer, Region, Tag,
+    AvModel, BatchFrameModel, BoxError, Content, FrameModel, FrameTag, Image, Message, Model, Output, Processor,
+    Producer, Region, Tag, TagSink, TimeRange,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -19,13 +20,15 @@ struct Params {
     fail_at: Option<u64>,
     /// Fail when all is done.
     fail_in_the_end: bool,
+    /// Say of ranges that their tags come in order; then there is none in the end.
+    in_order: bool,
     /// The most pictures to be shown at once.
     pictures: usize,
 }
 
 impl Default for Params {
     fn default() -> Self {
-        Self { fail_at: None, fail_in_the_end: false, pictures: 3 }
+        Self { fail_at: None, fail_in_the_end: false, in_order: false, pictures: 3 }
     }
 }
 
@@ -102,10 +105,43 @@ impl Producer for Batches {
     }
 }
 
+/// Says of every range how long it is, and in the end how many there were.
+struct Ranges(Counter);
+
+impl Processor for Ranges {
+    fn preflight(&mut self, content: &Content) -> Result<(), BoxError> {
+        if content.id.contains(char::is_whitespace) {
+            return Err(format!("`{}` is no content", content.id).into());
+        }
+        Ok(())
+    }
+
+    fn process(&mut self, content: &Content, range: TimeRange, sink: &mut TagSink<'_>) -> Result<(), BoxError> {
+        self.0.next()?;
+        let seconds = (range.end_time - range.start_time) / 1000;
+        sink(Tag::new(range.start_time, range.end_time, format!("{seconds} s of {}", content.id)))
+    }
+
+    fn on_completion(&mut self, sink: &mut TagSink<'_>) -> Result<(), BoxError> {
+        if self.0.count > 0 && !self.outputs_in_order() {
+            sink(Tag::new(0, 0, format!("{} ranges", self.0.count)))?;
+        }
+        Ok(())
+    }
+
+    fn outputs_in_order(&self) -> bool {
+        self.0.params.in_order
+    }
+}
+
 fn main() -> ExitCode {
     let mut arguments = env::args_os().skip(1);
     let kind = arguments.next().unwrap_or_default();
-    let takes = if kind == "av" || kind == "producer" { "video" } else { "frame" };
+    let takes = match kind.to_str() {
+        Some("processor") => "processor",
+        Some("av" | "producer") => "video",
+        _ => "frame",
+    };
     let manifest = format!("name = 'counter'\nkind = '{takes}'\ncommand = ['models', '{}']", kind.display());
     let make = move |params: Params| {
         let counter = Counter { params, count: 0 };
@@ -114,7 +150,8 @@ fn main() -> ExitCode {
             Some("batch") => Ok(Model::batch(Several(counter))),
             Some("av") => Ok(Model::av(Whole(counter))),
             Some("producer") => Ok(Model::producer(Batches(counter))),
-            _ => Err(format!("no kind `{}`: frame, batch, av or producer", kind.display()).into()),
+            Some("processor") => Ok(Model::processor(Ranges(counter))),
+            _ => Err(format!("no kind `{}`: frame, batch, av, producer or processor", kind.display()).into()),
         }
     };
     common_ml::run_with(&manifest, arguments, std::io::stdin(), make)

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use tagger_media::Image;
 use tagger_wire::{Region, Tag};
 
-use crate::Producer;
+use crate::{Processor, Producer};
 
 /// Any error a model may end with. Its text, and that of its causes, is what the user reads.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -112,6 +112,8 @@ pub enum Model {
     Av(Box<dyn AvModel>),
     /// Writes messages itself.
     Producer(Box<dyn Producer>),
+    /// Is told ranges of time.
+    Processor(Box<dyn Processor>),
 }
 
 impl Model {
@@ -133,5 +135,10 @@ impl Model {
     /// A model that gets batches of files and writes its own messages.
     pub fn producer(model: impl Producer + 'static) -> Self {
         Self::Producer(Box::new(model))
+    }
+
+    /// A model that is told ranges of time, and fetches what it needs itself.
+    pub fn processor(model: impl Processor + 'static) -> Self {
+        Self::Processor(Box::new(model))
     }
 }

@@ -15,6 +15,7 @@ use tagger_wire::{Description, MANIFEST_FILE, Manifest, Message, MessageWriter, 
 
 use crate::model::{Model, WholeFile};
 use crate::params;
+use crate::processor::RangeWork;
 use crate::producer::{Output, chain};
 use crate::{Arguments, BoxError, FileProducer, FrameTagger, LoopParams, Producer, Request};
 
@@ -115,6 +116,7 @@ where
         Model::Frame(model) => Box::new(FileProducer::new(FrameTagger::new(model, (&looped).into()))),
         Model::Av(model) => Box::new(FileProducer::new(WholeFile(model))),
         Model::Producer(producer) => producer,
+        Model::Processor(processor) => Box::new(RangeWork::new(processor)),
     };
     Ok((producer, looped))
 }

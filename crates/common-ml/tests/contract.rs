@@ -50,7 +50,14 @@ impl Program {
     }
 
     fn start_in(folder: TempDir, kind: &str, params: &str) -> Self {
+        Self::start_with(&[("ELV_CONTENT", "iq__one"), ("ELV_TOKEN", "a token")], folder, kind, params)
+    }
+
+    fn start_with(environment: &[(&str, &str)], folder: TempDir, kind: &str, params: &str) -> Self {
         let mut child = program()
+            .env_remove("ELV_CONTENT")
+            .env_remove("ELV_TOKEN")
+            .envs(environment.iter().copied())
             .args([kind, "--output-path"])
             .arg(folder.path().join("out.jsonl"))
             .args(["--params", params])
@@ -431,13 +438,13 @@ fn parameters_that_are_wrong_are_told_in_the_output_file() {
     exit 1
     - error: parameter `fps` is -1, a number above 0 is expected
     exit 1
-    - error: unknown parameter `pictres`, did you mean `pictures`? (known: `fail_at`, `fail_in_the_end`, `pictures`)
+    - error: unknown parameter `pictres`, did you mean `pictures`? (known: `fail_at`, `fail_in_the_end`, `in_order`, `pictures`)
     exit 1
     - error: parameter `fail_at` is "never", a whole number from 0 or null is expected
     exit 1
     "#);
     assert_snapshot!(run("sculpture", "{}", &[]), @"
-    - error: no kind `sculpture`: frame, batch, av or producer
+    - error: no kind `sculpture`: frame, batch, av, producer or processor
     exit 1
     ");
 }
@@ -474,8 +481,8 @@ fn a_program_describes_itself_with_the_parameters_of_its_loop() {
     assert_eq!((&frame["name"], &frame["kind"]), (&"counter".into(), &"frame".into()));
     assert_eq!(frame["parameters"]["additionalProperties"], false);
     assert_eq!(frame["parameters"]["properties"]["pictures"]["default"], 3);
-    assert_eq!(names(&frame)[3..], ["fps", "allow_single_frame", "batch_size", "continue_on_error"]);
-    assert_eq!(names(&told("av"))[3..], ["continue_on_error"]);
+    assert_eq!(names(&frame)[4..], ["fps", "allow_single_frame", "batch_size", "continue_on_error"]);
+    assert_eq!(names(&told("av"))[4..], ["continue_on_error"]);
 }
 
 #[test]
@@ -488,4 +495,77 @@ fn what_the_output_file_holds_already_stays() {
     program.stdin = None;
     assert_eq!(program.end(), 0);
     assert_eq!(program.output().len(), 3);
+}
+
+/// Runs the processor over files that name ranges, in seconds, in one batch.
+fn run_ranges(environment: &[(&str, &str)], params: &str, ranges: &[(i64, i64)]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    let files: String = ranges
+        .iter()
+        .map(|(start, end)| {
+            let file = path.join(format!("{start}.json"));
+            let named = serde_json::json!({"start_time": start * 1000, "end_time": end * 1000});
+            fs::write(&file, named.to_string()).unwrap();
+            format!("{}\n", file.display())
+        })
+        .collect();
+    let mut program = Program::start_with(environment, folder, "processor", params);
+    program.write(&files);
+    program.stdin = None;
+    let status = program.end();
+    tell(&program.output(), status).replace(&format!("{}/", path.display()), "")
+}
+
+const CONTENT: [(&str, &str); 2] = [("ELV_CONTENT", "iq__one"), ("ELV_TOKEN", "a token")];
+
+#[test]
+fn ranges_that_touch_are_one_and_each_is_told_as_finished() {
+    let ranges = [(30, 40), (0, 10), (10, 20)];
+    assert_snapshot!(run_ranges(&CONTENT, r#"{"in_order": true}"#, &ranges), @r#"
+    0.json [0, 20000] "20 s of iq__one" "" range
+    0.json done
+    10.json done
+    30.json [30000, 40000] "10 s of iq__one" "" range
+    30.json done
+    exit 0
+    "#);
+    assert_snapshot!(run_ranges(&CONTENT, "{}", &ranges), @r#"
+    0.json [0, 20000] "20 s of iq__one" "" range
+    30.json [30000, 40000] "10 s of iq__one" "" range
+    0.json [0, 0] "2 ranges" "" range
+    0.json done
+    10.json done
+    30.json done
+    exit 0
+    "#);
+}
+
+#[test]
+fn a_processor_needs_a_content_and_a_token() {
+    assert_snapshot!(run_ranges(&CONTENT[..1], "{}", &[(0, 10)]), @"
+    - error: the environment variable ELV_TOKEN is missing; the runtime sets it for models of time ranges
+    exit 1
+    ");
+    assert_snapshot!(run_ranges(&CONTENT[1..], "{}", &[(0, 10)]), @"
+    - error: the environment variable ELV_CONTENT is missing; the runtime sets it for models of time ranges
+    exit 1
+    ");
+    assert_snapshot!(run_ranges(&[("ELV_CONTENT", "a b"), ("ELV_TOKEN", "t")], "{}", &[(0, 10)]), @"
+    - error: `a b` is no content
+    exit 1
+    ");
+}
+
+#[test]
+fn a_processor_that_fails_goes_on_with_the_next_batch_if_asked() {
+    assert_snapshot!(run_ranges(&CONTENT, r#"{"fail_at": 1}"#, &[(0, 10)]), @"
+    - error: number 1 is one too many
+    exit 1
+    ");
+    assert_snapshot!(run_ranges(&CONTENT, r#"{"fail_at": 1, "continue_on_error": true}"#, &[(0, 10)]), @r#"
+    - error: number 1 is one too many
+    0.json [0, 0] "1 ranges" "" range
+    exit 0
+    "#);
 }
