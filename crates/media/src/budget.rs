@@ -28,6 +28,12 @@ pub fn set_decode_threads(threads: NonZeroUsize) {
     SET.store(threads.get(), Ordering::Relaxed);
 }
 
+/// How many threads the system recommends; asked once, because it reads files to answer.
+fn available_cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| thread::available_parallelism().map_or(1, NonZeroUsize::get))
+}
+
 /// The threads of one process.
 pub struct Budget {
     process: u32,
@@ -63,7 +69,7 @@ impl Budget {
     /// How many threads may decode at a time, at least 1.
     pub fn threads(&self) -> usize {
         match SET.load(Ordering::Relaxed) {
-            0 => thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            0 => available_cores(),
             threads => threads,
         }
     }

@@ -70,9 +70,9 @@ impl Chooser {
     }
 
     /// The places, in presentation order, of the frames chosen among all of a video.
-    pub fn choose(mut self, frames: impl Iterator<Item = (f64, bool)>) -> Vec<usize> {
+    pub fn choose(mut self, frames: impl Iterator<Item = (f64, bool)>) -> Vec<u32> {
         let (mut chosen, mut earlier) = (Vec::new(), None);
-        for (place, (seconds, is_intra)) in frames.enumerate() {
+        for (place, (seconds, is_intra)) in (0..).zip(frames) {
             let picked = self.offer(seconds, is_intra);
             chosen.extend(earlier.filter(|_| picked.earlier));
             chosen.extend(picked.this.then_some(place));
@@ -136,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    fn choose(rate: Rate, times: &[f64]) -> Vec<usize> {
+    fn choose(rate: Rate, times: &[f64]) -> Vec<u32> {
         let chooser = Chooser::new(Path::new("x"), &rate, Timestamp::ZERO).unwrap();
         chooser.choose(times.iter().map(|&seconds| (seconds, seconds % 2.0 == 0.0)))
     }
@@ -157,8 +157,8 @@ mod tests {
         assert_eq!(choose(at(&[2.6, 0.4, 0.1]), &times), [0, 3]);
         assert_eq!(choose(at(&[1.5]), &times), [1]);
         assert_eq!(choose(at(&[-7.0, 99.0]), &times), [0, 3]);
-        assert_eq!(choose(at(&[]), &times), [] as [usize; 0]);
-        assert_eq!(choose(at(&[5.0]), &[]), [] as [usize; 0]);
+        assert_eq!(choose(at(&[]), &times), [] as [u32; 0]);
+        assert_eq!(choose(at(&[5.0]), &[]), [] as [u32; 0]);
     }
 
     proptest! {
@@ -170,7 +170,7 @@ mod tests {
                 let off = |place: &usize| (times[*place] - point).abs();
                 (0..times.len()).min_by(|a, b| off(a).total_cmp(&off(b))).unwrap()
             };
-            let mut expected: Vec<usize> = asked.iter().map(nearest).collect();
+            let mut expected: Vec<u32> = asked.iter().map(|point| nearest(point) as u32).collect();
             expected.sort_unstable();
             expected.dedup();
             prop_assert_eq!(choose(Rate::At(asked.into()), &times), expected);

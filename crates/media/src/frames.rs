@@ -98,7 +98,7 @@ impl Frames {
             codec: codec.clone(),
             start,
             facts: StreamFacts::of(&stream),
-            pixels_of_a_picture: u64::from(stream.width()) * u64::from(stream.height()),
+            picture_size: (stream.width(), stream.height()),
             recipe,
             options: options.clone(),
             chooser,

@@ -3,37 +3,19 @@
 //! Built from the packets alone, without decoding. It is either trusted, or refused with the reason: a plan is only as
 //! good as the index below it.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use crate::{
     Rational, Timestamp,
     bitstream::{Facts, Reader},
+    entries::{Entries, Entry},
     libav::{AvError, Input, Packet, Parser, Stream},
 };
 
-/// One packet, in the order of the file, which is the order of decoding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
-    /// Presentation time in the stream's time base.
-    pub pts: i64,
-    /// Coded size.
-    pub bytes: u32,
-    /// Decoding can start here.
-    pub starts: bool,
-    /// No picture of the same or a lower layer refers to it.
-    pub unreferenced: bool,
-    /// A picture refers to none of a higher layer.
-    pub layer: u8,
-    /// Gives a picture that is part of the video.
-    pub shown: bool,
-    /// Type I, where that is known.
-    pub intra: Option<bool>,
-}
-
-/// All packets of a stream.
+/// All packets of a stream. Memory: 20 bytes each, and 4 a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
-    entries: Vec<Entry>,
+    entries: Entries,
     /// Entries in presentation order, those that are shown.
     shown: Vec<u32>,
     /// The first entry of each group that is decoded on its own; the first is 0.
@@ -111,9 +93,9 @@ impl Index {
     }
 
     /// Puts entries in order. `late_by` is how far they may be out of order, where that matters.
-    pub fn new(entries: Vec<Entry>, base: Rational, late_by: Option<usize>) -> Result<Self, Distrust> {
+    pub fn new(entries: Entries, base: Rational, late_by: Option<usize>) -> Result<Self, Distrust> {
         let mut index = Self { entries, shown: Vec::new(), groups: Vec::new(), base, ragged_groups: 0 };
-        if index.entries.is_empty() {
+        if index.entries.len() == 0 {
             return Err(Distrust::Empty);
         }
         index.groups = positions(&index.entries, |entry| entry.starts);
@@ -142,14 +124,15 @@ impl Index {
     fn put_in_order(&mut self) {
         self.shown = positions(&self.entries, |entry| entry.shown);
         let entries = &self.entries;
-        self.shown.sort_by_key(|&entry| entries[entry as usize].pts);
+        // Not stable, which would take memory: two of the same time are refused.
+        self.shown.sort_unstable_by_key(|&entry| entries.at(entry).pts);
     }
 
     fn pts(&self, entry: u32) -> i64 {
-        self.entries[entry as usize].pts
+        self.entries.at(entry).pts
     }
 
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &Entries {
         &self.entries
     }
 
@@ -165,7 +148,7 @@ impl Index {
 
     /// The entries of a group; none behind the last group.
     pub fn group(&self, group: usize) -> std::ops::Range<u32> {
-        let end = self.entries.len() as u32;
+        let end = self.entries.len();
         let from = |group: usize| self.groups.get(group).copied().unwrap_or(end);
         from(group)..from(group + 1)
     }
@@ -178,7 +161,7 @@ impl Index {
     /// Whether an entry of a group is shown before the picture the group starts with: it may refer to the group before.
     pub fn leads(&self, entry: u32, group: usize) -> bool {
         let start = self.group(group).start;
-        self.entries[start as usize].starts && self.pts(entry) < self.pts(start)
+        self.entries.at(start).starts && self.pts(entry) < self.pts(start)
     }
 
     /// Whether only decoding tells which pictures of the first groups are shown.
@@ -196,8 +179,9 @@ impl Index {
     /// Tells which times the ragged head really shows.
     pub fn correct_head(&mut self, shown: &HashSet<i64>) {
         for entry in 0..self.group(self.ragged_groups).start {
-            let entry = &mut self.entries[entry as usize];
-            entry.shown &= shown.contains(&entry.pts);
+            if !shown.contains(&self.pts(entry)) {
+                self.entries.hide(entry);
+            }
         }
         self.put_in_order();
     }
@@ -218,7 +202,7 @@ impl Index {
         (0..self.groups.len()).any(|group| {
             let next = self.group(group + 1);
             let own = self.group(group);
-            let shown = own.clone().filter(|&entry| self.entries[entry as usize].shown);
+            let shown = own.clone().filter(|&entry| self.entries.at(entry).shown);
             // What leads this group ends before it starts, what follows ends before the next one starts.
             let last = shown.map(|entry| self.pts(entry)).max();
             let behind = !next.is_empty() && last.is_some_and(|last| last > self.pts(next.start));
@@ -230,30 +214,38 @@ impl Index {
     fn led_from_before(&self, group: usize) -> bool {
         let (before, own) = (self.group(group - 1), self.group(group));
         let start = self.pts(before.start);
-        self.entries[before.start as usize].starts && own.into_iter().any(|entry| self.pts(entry) < start)
+        self.entries.at(before.start).starts && own.into_iter().any(|entry| self.pts(entry) < start)
     }
 
     /// The most pictures that lie ahead of another in the file and are shown after it.
     fn disorder(&self) -> usize {
         /// More pictures than any decoder holds back.
         const WINDOW: usize = 32;
-        let shown: Vec<i64> = self.entries.iter().filter(|entry| entry.shown).map(|entry| entry.pts).collect();
-        let ahead = |place: usize| {
-            shown[place.saturating_sub(WINDOW)..place].iter().filter(|&&earlier| earlier > shown[place]).count()
-        };
-        (0..shown.len()).map(ahead).max().unwrap_or(0)
+        let (mut before, mut most) = (VecDeque::with_capacity(WINDOW), 0);
+        for pts in self.entries.iter().filter(|entry| entry.shown).map(|entry| entry.pts) {
+            most = most.max(before.iter().filter(|&&earlier| earlier > pts).count());
+            if before.len() == WINDOW {
+                before.pop_front();
+            }
+            before.push_back(pts);
+        }
+        most
     }
 }
 
-fn positions(entries: &[Entry], wanted: impl Fn(&Entry) -> bool) -> Vec<u32> {
-    (0u32..).zip(entries).filter(|(_, entry)| wanted(entry)).map(|(position, _)| position).collect()
+fn positions(entries: &Entries, wanted: impl Fn(&Entry) -> bool) -> Vec<u32> {
+    // Counted first: a list that grows as it goes would end with twice the memory.
+    let mut positions = Vec::with_capacity(entries.iter().filter(&wanted).count());
+    positions
+        .extend((0..).zip(entries.iter()).filter(|(_, entry)| wanted(entry)).map(|(position, _): (u32, _)| position));
+    positions
 }
 
 /// Takes in packet after packet.
 struct Indexer {
     reader: Reader,
     parser: Option<Parser>,
-    entries: Vec<Entry>,
+    entries: Entries,
     base: Rational,
     late_by: Option<usize>,
     /// The headers that every decoder is given in the first place.
@@ -279,7 +271,7 @@ impl Indexer {
             late_by: reader.drops_what_is_late().then(|| stream.reorder_depth()),
             reader,
             parser,
-            entries: Vec::new(),
+            entries: Entries::default(),
             base: stream.time_base(),
             headers: None,
             a_start_has_none: false,
@@ -292,7 +284,7 @@ impl Indexer {
         if packet.is_corrupt() {
             return Err(Distrust::Damaged { at: Timestamp { ticks: pts, base: self.base } });
         }
-        if packet.has_new_headers() && !self.entries.is_empty() {
+        if packet.has_new_headers() && self.entries.len() > 0 {
             return Err(Distrust::NewHeaders);
         }
         let head = self.parser.as_mut().map(|parser| parser.head(packet));
@@ -305,10 +297,7 @@ impl Indexer {
             return Err(Distrust::Uneven);
         }
         self.check_headers(&facts)?;
-        if self.entries.len() >= u32::MAX as usize {
-            return Err(Distrust::Unreadable("too many packets".into()));
-        }
-        self.entries.push(Entry {
+        let is_taken = self.entries.push(Entry {
             pts,
             bytes: u32::try_from(packet.data().len()).unwrap_or(u32::MAX),
             starts: facts.starts,
@@ -317,7 +306,7 @@ impl Indexer {
             shown: facts.shown == 1 && !packet.is_discarded(),
             intra: facts.intra,
         });
-        Ok(())
+        if is_taken { Ok(()) } else { Err(Distrust::Unreadable("too many packets".into())) }
     }
 
     /// A group can be decoded on its own only with its own headers: all starts carry them, or there are none but those
@@ -395,7 +384,7 @@ mod tests {
 
     #[test]
     fn a_stream_may_be_out_of_order_by_what_it_says_and_no_more() {
-        let entries: Vec<Entry> = [0, 4, 2, 1, 3].iter().map(|&pts| entry(pts, pts == 0)).collect();
+        let entries: Entries = [0, 4, 2, 1, 3].iter().map(|&pts| entry(pts, pts == 0)).collect();
         assert!(Index::new(entries.clone(), BASE, Some(2)).is_ok());
         assert_eq!(Index::new(entries, BASE, Some(1)), Err(Distrust::Late));
     }

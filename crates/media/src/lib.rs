@@ -22,6 +22,7 @@ mod budget;
 mod choose;
 mod convert;
 mod decode;
+mod entries;
 mod error;
 mod file;
 mod frames;

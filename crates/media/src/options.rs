@@ -140,13 +140,13 @@ pub struct Limits {
     pub max_pixels: u64,
     /// Streams of one file. Default: 256.
     pub max_streams: u32,
-    /// Bytes of finished frames that wait for the reader; one frame may always wait. Default: 64 MiB.
+    /// Bytes of finished frames that wait for the reader; one frame may always wait. Default: 32 MiB.
     pub queue_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_pixels: 16384 * 16384, max_streams: 256, queue_bytes: 64 << 20 }
+        Self { max_pixels: 16384 * 16384, max_streams: 256, queue_bytes: 32 << 20 }
     }
 }
 

@@ -24,13 +24,31 @@ impl Packets {
         Ok(Self { input, stream, next: 0, packet: Packet::new().map_err(unreadable)?, kept: VecDeque::new() })
     }
 
-    /// The packet of an entry. Those from `keep_from` on that are passed on the way can be asked for later.
+    /// The packets of an input that was read to its end, or `None` when it has to be opened once more for them.
+    ///
+    /// Opening takes as long as decoding a picture or two, and an MP4's tables take memory a second time.
+    pub fn again(mut input: Input, stream: u32, index: &Index) -> Option<Self> {
+        // In these, a packet has its times from the container, wherever reading starts.
+        let format = input.format();
+        if !format.starts_with("mov,") && !format.starts_with("matroska,") {
+            return None;
+        }
+        input.rewind(stream).ok()?;
+        let mut packets = Self::new(input, stream).ok()?;
+        // Kept, because it is the first that is asked for.
+        packets.read_on(index, 0).is_ok().then_some(packets)
+    }
+
+    /// The packet of an entry. Those from `keep_from` on can be asked for later, those before it no more.
     pub fn get(&mut self, index: &Index, entry: u32, keep_from: u32) -> Result<Packet, Distrust> {
         while self.next <= entry {
             self.read_on(index, keep_from.min(entry))?;
         }
-        let kept = self.kept.iter().find(|(kept, _)| *kept == entry);
-        kept.ok_or_else(differs)?.1.share().map_err(unreadable)
+        let place = self.kept.binary_search_by_key(&entry, |(kept, _)| *kept).map_err(|_| differs())?;
+        if entry < keep_from {
+            return self.kept.remove(place).map(|(_, packet)| packet).ok_or_else(differs);
+        }
+        self.kept[place].1.share().map_err(unreadable)
     }
 
     /// Nothing before this entry is asked for again.
@@ -38,6 +56,12 @@ impl Packets {
         while self.kept.front().is_some_and(|(kept, _)| *kept < entry) {
             self.kept.pop_front();
         }
+    }
+
+    /// How many packets are kept for later.
+    #[cfg(test)]
+    pub fn kept(&self) -> usize {
+        self.kept.len()
     }
 
     fn read_on(&mut self, index: &Index, keep_from: u32) -> Result<(), Distrust> {
@@ -49,7 +73,7 @@ impl Packets {
                 Err(error) => return Err(unreadable(error)),
             }
         }
-        let expected = index.entries().get(self.next as usize).ok_or_else(differs)?;
+        let expected = index.entries().get(self.next).ok_or_else(differs)?;
         if self.packet.pts() != Some(expected.pts) || self.packet.data().len() != expected.bytes as usize {
             return Err(differs());
         }

@@ -6,17 +6,15 @@
 //! they belong to that one's task, which goes on over the start for them. So the tasks stay independent, for the price
 //! of decoding a start twice.
 
-use std::{collections::HashSet, ops::Range};
-
 use crate::index::Index;
 
-/// What is to be decoded for a choice of frames.
+/// What is to be decoded for a choice of frames. Memory: 4 bytes a wanted frame, 8 a task.
 #[derive(Debug)]
 pub struct Plan {
     /// Places in presentation order of the wanted frames, ascending.
-    wanted: Vec<usize>,
-    /// For each task its group and which of the wanted frames are its own.
-    tasks: Vec<(usize, Range<usize>)>,
+    wanted: Vec<u32>,
+    /// For each task its group, and the first of the wanted frames that are its own.
+    tasks: Vec<(u32, u32)>,
 }
 
 /// What one decoder does in one go.
@@ -37,7 +35,7 @@ pub struct Task {
 pub struct Coming {
     pub entry: u32,
     /// Its place in presentation order, if it is wanted.
-    pub wanted: Option<usize>,
+    pub wanted: Option<u32>,
 }
 
 /// How many tasks at once, and how many threads each.
@@ -47,17 +45,28 @@ pub struct Crew {
     pub threads_each: usize,
 }
 
+/// What there is to carry out a plan with.
+#[derive(Debug, Clone, Copy)]
+pub struct Means {
+    pub threads: usize,
+    /// Of packets that may wait in memory.
+    pub packet_bytes: u64,
+    /// Of frames that may wait in memory.
+    pub queue_bytes: u64,
+    /// Of one frame.
+    pub frame_bytes: u64,
+}
+
 impl Plan {
     /// Plans for the frames at these places in presentation order, ascending.
-    pub fn new(index: &Index, wanted: Vec<usize>) -> Self {
-        let mut tasks: Vec<(usize, Range<usize>)> = Vec::new();
-        for (nth, &place) in wanted.iter().enumerate() {
-            let entry = index.shown()[place];
+    pub fn new(index: &Index, wanted: Vec<u32>) -> Self {
+        let mut tasks: Vec<(u32, u32)> = Vec::new();
+        for (nth, &place) in (0..).zip(&wanted) {
+            let entry = index.shown()[place as usize];
             let group = index.group_of(entry);
-            let group = if group > 0 && index.leads(entry, group) { group - 1 } else { group };
-            match tasks.last_mut() {
-                Some((last, range)) if *last == group => range.end = nth + 1,
-                _ => tasks.push((group, nth..nth + 1)),
+            let group = if group > 0 && index.leads(entry, group) { group - 1 } else { group } as u32;
+            if tasks.last().is_none_or(|(last, _)| *last != group) {
+                tasks.push((group, nth));
             }
         }
         Self { wanted, tasks }
@@ -82,74 +91,96 @@ impl Plan {
         self.detailed(index, nth, true)
     }
 
+    /// The group of a task, and the places of its wanted frames.
+    fn outline(&self, nth: usize) -> (usize, &[u32]) {
+        let (group, from) = self.tasks[nth];
+        let to = self.tasks.get(nth + 1).map_or(self.wanted.len(), |(_, next)| *next as usize);
+        (group as usize, &self.wanted[from as usize..to])
+    }
+
     fn detailed(&self, index: &Index, nth: usize, whole: bool) -> Task {
-        let (group, range) = &self.tasks[nth];
-        let group = *group;
-        let wanted = &self.wanted[range.clone()];
-        let is_wanted: HashSet<u32> = wanted.iter().map(|&place| index.shown()[place]).collect();
-        let (own, next) = (index.group(group), index.group(group + 1));
+        let (group, wanted) = self.outline(nth);
         let is_ragged = group == 0 && index.head_is_ragged();
         let whole = whole || is_ragged;
-        let own_entries = own.clone().filter(|&entry| is_ragged || !index.leads(entry, group));
-        let leaders = next.clone().filter(|&entry| index.leads(entry, group + 1));
-        let goes_on = is_wanted.iter().any(|entry| next.contains(entry));
+        let mut wanted_entries: Vec<u32> = wanted.iter().map(|&place| index.shown()[place as usize]).collect();
+        wanted_entries.sort_unstable();
+        let (own, next) = (index.group(group), index.group(group + 1));
+        let goes_on = wanted_entries.last().is_some_and(|last| next.contains(last));
+        let own_entries = own.filter(|&entry| is_ragged || !index.leads(entry, group));
+        let leaders = next.clone().filter(|&entry| goes_on && index.leads(entry, group + 1));
         // The start alone pushes out of the decoder of a ragged head what that would otherwise hold back.
         let start = next.clone().take(usize::from(goes_on || is_ragged));
-        let behind = start.chain(leaders.filter(|_| goes_on));
         let mut feed: Vec<u32> = Vec::new();
         // Backwards, because what is needed depends on what comes after: a picture can be left out when it is not
         // wanted and nothing behind it may refer to it.
         let mut highest_layer = None;
-        for entry in own_entries.chain(behind).collect::<Vec<_>>().into_iter().rev() {
-            let facts = &index.entries()[entry as usize];
+        for entry in own_entries.chain(start).chain(leaders).rev() {
+            let facts = index.entries().at(entry);
+            let is_wanted = wanted_entries.binary_search(&entry).is_ok();
             let is_referred_to = highest_layer
                 .is_some_and(|highest| highest > facts.layer || (highest == facts.layer && !facts.unreferenced));
-            if whole || is_wanted.contains(&entry) || is_referred_to {
+            if whole || is_wanted || is_referred_to {
                 feed.push(entry);
                 highest_layer = highest_layer.max(Some(facts.layer));
             }
         }
         feed.reverse();
-        let mut comes_out: Vec<Coming> = feed
-            .iter()
-            .filter(|&&entry| index.entries()[entry as usize].shown)
-            .map(|&entry| Coming { entry, wanted: None })
-            .collect();
-        comes_out.sort_by_key(|coming| index.entries()[coming.entry as usize].pts);
-        let mut places = wanted.iter().peekable();
-        for coming in &mut comes_out {
-            coming.wanted = places.next_if(|&&place| index.shown()[place] == coming.entry).copied();
-        }
-        Task { group, feed, comes_out, is_ragged }
+        Task { group, comes_out: coming_out(index, &feed, wanted), feed, is_ragged }
     }
 
-    /// How to share the tasks among so many threads, with at most so many bytes of packets waiting in memory.
+    /// How to share the tasks among threads.
     ///
-    /// Decoders of one thread each waste nothing, as long as there are tasks enough to keep all of them busy to the
-    /// end. One decoder of many threads loses a quarter of them waiting, and needs no packets in advance.
-    pub fn crew(&self, index: &Index, threads: usize, max_bytes: u64) -> Crew {
-        const LOSS_OF_FRAME_THREADS: f64 = 1.25;
-        let tasks: Vec<Task> = (0..self.tasks()).map(|nth| self.task(index, nth)).collect();
-        let workers = threads.min(tasks.len()).max(1);
-        let alone = Crew { workers: 1, threads_each: threads.max(1) };
+    /// Decoders of one thread each waste nothing, as long as all of them are busy to the end and what they give finds
+    /// room. One decoder of many threads waits a little for itself, and more at the end of every task, but it needs no
+    /// packets in advance, half the pictures, and gives its frames in order.
+    pub fn crew(&self, index: &Index, means: &Means) -> Crew {
+        /// As measured on two cores: a thread more makes a packet take so much longer than its share, …
+        const WASTE_A_THREAD: f64 = 0.03;
+        /// … and a task so many packets.
+        const PACKETS_A_TASK: f64 = 2.5;
+        let threads = means.threads.max(1);
+        let workers = threads.min(self.tasks()).max(1);
         let weight =
-            |task: &Task| task.feed.iter().map(|&entry| u64::from(index.entries()[entry as usize].bytes)).sum();
-        let mut weights: Vec<u64> = tasks.iter().map(weight).collect();
-        weights.sort_unstable_by(|a, b| b.cmp(a));
-        if weights.iter().take(workers).sum::<u64>() > max_bytes {
-            return alone;
-        }
-        let mut busy_until = vec![0; workers];
-        for task in &tasks {
+            |task: &Task| -> u64 { task.feed.iter().map(|&entry| u64::from(index.entries().at(entry).bytes)).sum() };
+        let (mut packets, mut heaviest, mut busy_until) = (0, vec![0; workers], vec![0; workers]);
+        for nth in 0..self.tasks() {
+            let task = self.task(index, nth);
+            packets += task.feed.len();
             if let Some(next_free) = busy_until.iter_mut().min() {
                 *next_free += task.feed.len();
             }
+            if let Some(lightest) = heaviest.iter_mut().min() {
+                *lightest = weight(&task).max(*lightest);
+            }
         }
-        let side_by_side = busy_until.into_iter().max().unwrap_or(0) as f64;
-        let total: usize = tasks.iter().map(|task| task.feed.len()).sum();
-        let one_by_one = total as f64 * LOSS_OF_FRAME_THREADS / threads.max(1) as f64;
-        if side_by_side <= one_by_one { Crew { workers, threads_each: 1 } } else { alone }
+        let (packets, tasks) = (packets as f64, self.tasks().max(1) as f64);
+        // While one task gives its frames, those behind it go on until theirs find no room, and hold one more. The
+        // first ones stand still until their turn comes; from then on they are apart enough, or go one by one.
+        let bytes_a_task = (self.wanted() as f64 / tasks * means.frame_bytes as f64).max(1.0);
+        let share_without_room =
+            (1.0 - means.queue_bytes.saturating_add(means.frame_bytes) as f64 / bytes_a_task).max(0.0);
+        let busy = busy_until.into_iter().max().unwrap_or(0) as f64;
+        let side_by_side = (busy + packets / tasks * share_without_room).max(packets * share_without_room);
+        let others = (threads - 1) as f64;
+        let one_by_one = packets / threads as f64 * (1.0 + WASTE_A_THREAD * others) + tasks * PACKETS_A_TASK * others;
+        if side_by_side <= one_by_one && heaviest.iter().sum::<u64>() <= means.packet_bytes {
+            Crew { workers, threads_each: 1 }
+        } else {
+            Crew { workers: 1, threads_each: threads }
+        }
     }
+}
+
+/// The pictures that come of a feed, in presentation order, with the places of the wanted ones.
+fn coming_out(index: &Index, feed: &[u32], wanted: &[u32]) -> Vec<Coming> {
+    let shown = feed.iter().filter(|&&entry| index.entries().at(entry).shown);
+    let mut coming: Vec<Coming> = shown.map(|&entry| Coming { entry, wanted: None }).collect();
+    coming.sort_by_key(|coming| index.entries().at(coming.entry).pts);
+    let mut places = wanted.iter().peekable();
+    for coming in &mut coming {
+        coming.wanted = places.next_if(|&&place| index.shown()[place as usize] == coming.entry).copied();
+    }
+    coming
 }
 
 #[cfg(test)]
@@ -159,7 +190,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Rational, index::Entry};
+    use crate::{Rational, entries::Entry};
 
     /// A picture of the model: what it refers to is known here, and hidden from the plan.
     #[derive(Debug, Clone)]
@@ -256,7 +287,7 @@ mod tests {
         fn every_wanted_picture_comes_out_right_once_and_in_order(groups in prop::collection::vec(choices(), 1..6), wants in prop::collection::vec(any::<bool>(), 128)) {
             let pictures = stream(&groups);
             let index = index(&pictures);
-            let wanted: Vec<usize> = (0..index.shown().len()).filter(|place| wants[place % wants.len()]).collect();
+            let wanted: Vec<u32> = (0u32..).take(index.shown().len()).filter(|&place| wants[place as usize % wants.len()]).collect();
             let plan = Plan::new(&index, wanted.clone());
             let mut given = Vec::new();
             for nth in 0..plan.tasks() {
@@ -279,7 +310,7 @@ mod tests {
             let pictures = stream(&groups);
             let index = index(&pictures);
             let place = pick.index(index.shown().len());
-            let plan = Plan::new(&index, vec![place]);
+            let plan = Plan::new(&index, vec![place as u32]);
             let task = plan.task(&index, 0);
             let wanted = index.shown()[place];
             prop_assert_eq!(task.feed.last(), Some(&wanted), "nothing behind the last wanted picture is decoded");
@@ -294,50 +325,50 @@ mod tests {
 
     /// Groups of so many pictures in plain order.
     fn plain(groups: &[usize]) -> Index {
-        let mut entries = Vec::new();
-        for &length in groups {
-            for nth in 0..length {
-                let pts = entries.len() as i64;
-                entries.push(Entry {
-                    pts,
-                    bytes: 10,
-                    starts: nth == 0,
-                    unreferenced: false,
-                    layer: 0,
-                    shown: true,
-                    intra: None,
-                });
-            }
-        }
-        Index::new(entries, Rational { num: 1, den: 25 }, None).unwrap()
+        let starts = groups.iter().flat_map(|&length| (0..length).map(|nth| nth == 0));
+        let entry =
+            |(pts, starts)| Entry { pts, bytes: 10, starts, unreferenced: false, layer: 0, shown: true, intra: None };
+        Index::new((0..).zip(starts).map(entry).collect(), Rational { num: 1, den: 25 }, None).unwrap()
+    }
+
+    const MEANS: Means = Means { threads: 4, packet_bytes: 1 << 20, queue_bytes: 1 << 30, frame_bytes: 1 << 20 };
+
+    /// How every so many pictures of such groups would be decoded.
+    fn crew(groups: &[usize], step: usize, means: Means) -> Crew {
+        let index = plain(groups);
+        let wanted = (0..index.shown().len() as u32).step_by(step).collect();
+        Plan::new(&index, wanted).crew(&index, &means)
     }
 
     #[test]
     fn many_tasks_go_side_by_side_and_few_one_by_one() {
-        let even = plain(&[10; 8]);
-        let all = |index: &Index| Plan::new(index, (0..index.shown().len()).collect());
-        assert_eq!(all(&even).crew(&even, 4, 1 << 20), Crew { workers: 4, threads_each: 1 });
-        let one = plain(&[80]);
-        assert_eq!(all(&one).crew(&one, 4, 1 << 20), Crew { workers: 1, threads_each: 4 });
-        let uneven = plain(&[10, 70]);
-        assert_eq!(all(&uneven).crew(&uneven, 2, 1 << 20), Crew { workers: 1, threads_each: 2 });
-        assert_eq!(all(&one).crew(&one, 1, 1 << 20), Crew { workers: 1, threads_each: 1 });
+        let alone = |threads_each| Crew { workers: 1, threads_each };
+        assert_eq!(crew(&[100; 8], 1, MEANS), Crew { workers: 4, threads_each: 1 });
+        assert_eq!(crew(&[800], 1, MEANS), alone(4));
+        assert_eq!(crew(&[800], 1, Means { threads: 1, ..MEANS }), alone(1));
+        assert_eq!(crew(&[700, 100], 1, Means { threads: 2, ..MEANS }), alone(2), "one would be idle for long");
+        assert_eq!(crew(&[100; 3], 1, Means { threads: 2, ..MEANS }), alone(2));
     }
 
     #[test]
     fn packets_that_weigh_too_much_to_wait_in_memory_are_read_one_by_one() {
-        let even = plain(&[10; 8]);
-        let plan = Plan::new(&even, (0..80).collect());
-        assert_eq!(plan.crew(&even, 4, 399), Crew { workers: 1, threads_each: 4 });
-        assert_eq!(plan.crew(&even, 4, 400).workers, 4);
+        assert_eq!(crew(&[100; 8], 1, Means { packet_bytes: 3999, ..MEANS }), Crew { workers: 1, threads_each: 4 });
+        assert_eq!(crew(&[100; 8], 1, Means { packet_bytes: 4000, ..MEANS }).workers, 4);
+    }
+
+    #[test]
+    fn frames_that_would_wait_for_those_before_them_are_decoded_in_order() {
+        let of_two = Means { threads: 2, frame_bytes: 100, queue_bytes: 200, ..MEANS };
+        assert_eq!(crew(&[100; 8], 10, of_two), Crew { workers: 1, threads_each: 2 });
+        assert_eq!(crew(&[100; 8], 50, of_two).workers, 2);
     }
 
     #[test]
     fn a_ragged_head_is_decoded_whole_from_the_start_of_the_file() {
         let picture =
             |pts, starts| Entry { pts, bytes: 1, starts, unreferenced: true, layer: 0, shown: true, intra: None };
-        let entries = vec![picture(0, false), picture(1, false), picture(2, true), picture(3, false)];
-        let index = Index::new(entries, Rational { num: 1, den: 25 }, None).unwrap();
+        let entries = [picture(0, false), picture(1, false), picture(2, true), picture(3, false)];
+        let index = Index::new(entries.into_iter().collect(), Rational { num: 1, den: 25 }, None).unwrap();
         let task = Plan::new(&index, vec![1]).task(&index, 0);
         assert_eq!((task.feed, task.is_ragged), (vec![0, 1, 2], true));
     }

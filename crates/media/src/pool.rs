@@ -6,7 +6,7 @@
 //! behind it is void, and a full decode goes on after the last frame that was given.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError, atomic::Ordering},
     thread,
 };
@@ -18,13 +18,13 @@ use crate::{
     index::{Distrust, Index},
     libav::{AvError, Decoder, Packet, Picture, Received, Sent},
     packets::Packets,
-    plan::{Crew, Plan, Task},
+    plan::{Crew, Means, Plan, Task},
     queue::Sender,
     reading::{Place, Reading, Stop, Told},
 };
 
 /// Packets of tasks at work that may wait in memory.
-const MAX_WAITING_PACKET_BYTES: u64 = 48 << 20;
+const MAX_WAITING_PACKET_BYTES: u64 = 32 << 20;
 /// What the decoders of one reader may hold in pictures, counted in pixels: at 1080p, a dozen workers.
 const MAX_DECODED_PIXELS: u64 = 12 * 16 * 1920 * 1088;
 /// Pictures that a decoder holds at worst.
@@ -43,12 +43,14 @@ pub enum Outcome {
     },
 }
 
-/// Decodes what `plan` says and sends the wanted frames, the task's number being its lane.
-pub fn run(reading: &Reading, index: &Index, plan: &Plan, sender: &Sender<Told>) -> Result<Outcome, Stop> {
-    let packets = match reading.packets() {
-        Ok(packets) => packets,
-        Err(why) => return Ok(Outcome::Broken { lane: 0, last_given: None, why }),
-    };
+/// Decodes what `plan` says from these packets and sends the wanted frames, the task's number being its lane.
+pub fn run(
+    reading: &Reading,
+    index: &Index,
+    plan: &Plan,
+    packets: Packets,
+    sender: &Sender<Told>,
+) -> Result<Outcome, Stop> {
     let crew = crew(reading, index, plan);
     let pool = Pool {
         reading,
@@ -70,9 +72,16 @@ pub fn run(reading: &Reading, index: &Index, plan: &Plan, sender: &Sender<Told>)
 }
 
 fn crew(reading: &Reading, index: &Index, plan: &Plan) -> Crew {
-    let fitting = MAX_DECODED_PIXELS / (reading.pixels_of_a_picture.max(1) * PICTURES_A_DECODER).max(1);
-    let threads = Budget::of_this_process().threads().min(usize::try_from(fitting.max(2)).unwrap_or(2));
-    plan.crew(index, threads, MAX_WAITING_PACKET_BYTES)
+    let (width, height) = reading.picture_size;
+    let pixels_a_decoder = u64::from(width) * u64::from(height) * PICTURES_A_DECODER;
+    let fitting = MAX_DECODED_PIXELS / pixels_a_decoder.max(1);
+    let means = Means {
+        threads: Budget::of_this_process().threads().min(usize::try_from(fitting.max(2)).unwrap_or(2)),
+        packet_bytes: MAX_WAITING_PACKET_BYTES,
+        queue_bytes: reading.options.limits.queue_bytes as u64,
+        frame_bytes: reading.bytes_of_a_frame(),
+    };
+    plan.crew(index, &means)
 }
 
 /// What the workers share.
@@ -94,14 +103,27 @@ struct Desk {
 /// What is known of the end.
 #[derive(Default)]
 struct Ending {
-    /// The last time given in each lane.
+    /// The last time given in each lane that may yet prove to be the last one that is right.
     given: BTreeMap<usize, i64>,
+    /// The lanes that are worked on.
+    open: BTreeSet<usize>,
     /// The first lane that cannot be trusted.
     broken: Option<(usize, Distrust)>,
     stop: Option<Stop>,
 }
 
 impl Ending {
+    /// A lane came to its end. No lane before the first open one can break any more: of those, only the last time
+    /// given counts.
+    fn close(&mut self, lane: usize) {
+        self.open.remove(&lane);
+        let first_open = self.open.first().copied().unwrap_or(usize::MAX);
+        let settled = self.given.range(..first_open).next_back().map(|(&lane, _)| lane);
+        if let Some(settled) = settled {
+            self.given = self.given.split_off(&settled);
+        }
+    }
+
     fn outcome(mut self) -> Result<Outcome, Stop> {
         if let Some(stop) = self.stop.take() {
             return Err(stop);
@@ -172,7 +194,10 @@ impl Pool<'_> {
             let lane = sender.lane(nth);
             let result = taken.and_then(|taken| worker.task(nth, task, taken, &lane));
             match result {
-                Ok(()) => lane.finish(),
+                Ok(()) => {
+                    locked(&self.ending).close(nth);
+                    lane.finish();
+                }
                 Err(Trouble::Surprise(why)) => {
                     let mut ending = locked(&self.ending);
                     if ending.broken.as_ref().is_none_or(|(first, _)| nth < *first) {
@@ -200,12 +225,13 @@ impl Pool<'_> {
     fn next_task(&self) -> Option<(usize, Task, Result<Taken, Trouble>)> {
         let mut desk = locked(&self.desk);
         let nth = desk.next_task;
-        let is_over = {
-            let ending = locked(&self.ending);
-            ending.stop.is_some() || ending.broken.as_ref().is_some_and(|(broken, _)| nth > *broken)
-        };
-        if is_over || nth >= self.plan.tasks() {
-            return None;
+        {
+            let mut ending = locked(&self.ending);
+            let is_over = ending.stop.is_some() || ending.broken.as_ref().is_some_and(|(broken, _)| nth > *broken);
+            if is_over || nth >= self.plan.tasks() {
+                return None;
+            }
+            ending.open.insert(nth);
         }
         desk.next_task += 1;
         let task = self.plan.task(self.index, nth);
@@ -240,7 +266,7 @@ struct Worker<'a> {
     /// Kept from task to task: its memory is warm.
     decoder: Option<Decoder>,
     /// The frames of the task at hand that were given, counted in places.
-    given_up_to: Option<usize>,
+    given_up_to: Option<u32>,
 }
 
 impl<'a> Worker<'a> {
@@ -360,13 +386,13 @@ impl<'a> Worker<'a> {
             return Err(surprise("a picture is not of the type it is marked as"));
         }
         let own_duration = || picture.duration().map(|ticks| Timestamp { ticks, ..pts });
-        let before = place.checked_sub(1).and_then(|before| index.distance(before));
-        let duration = index.distance(place).or_else(own_duration).or(before);
+        let before = place.checked_sub(1).and_then(|before| index.distance(before as usize));
+        let duration = index.distance(place as usize).or_else(own_duration).or(before);
         let orientation = picture.orientation().unwrap_or(pool.reading.facts.orientation);
         let frame = pool.reading.frame(
             &mut self.converter,
             picture,
-            Place { index: place as u64, pts, duration, orientation },
+            Place { index: place.into(), pts, duration, orientation },
         )?;
         pool.reading.send(run.lane, frame, &mut self.turn)?;
         self.given_up_to = Some(place);
@@ -393,7 +419,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        Frame, FrameOptions, Rate, choose::Chooser, decode::StreamFacts, index::Entry, libav::DecoderRecipe, probe,
+        Frame, FrameOptions, Rate, choose::Chooser, decode::StreamFacts, entries::Entry, libav::DecoderRecipe, probe,
         queue, report::Tally,
     };
 
@@ -417,7 +443,7 @@ mod tests {
             codec: stream.codec(),
             start: container.start(),
             facts: StreamFacts::of(&stream),
-            pixels_of_a_picture: 160 * 120,
+            picture_size: (160, 120),
             recipe: DecoderRecipe::of(&stream, options.limits.max_pixels).unwrap(),
             chooser: Chooser::new(path, &options.rate, container.start()).unwrap(),
             options,
@@ -431,9 +457,10 @@ mod tests {
         Index::read(&mut container.input, reading.facts.index).unwrap()
     }
 
-    fn carry_out(reading: &Reading, index: &Index, wanted: Vec<usize>) -> (Outcome, Vec<Frame>) {
+    fn carry_out(reading: &Reading, index: &Index, wanted: Vec<u32>) -> (Outcome, Vec<Frame>) {
         let (sender, receiver) = queue::bounded(usize::MAX);
-        let outcome = run(reading, index, &Plan::new(index, wanted), &sender).ok().unwrap();
+        let packets = reading.packets().unwrap();
+        let outcome = run(reading, index, &Plan::new(index, wanted), packets, &sender).ok().unwrap();
         drop(sender);
         let frames = std::iter::from_fn(|| receiver.recv()).map(|told| match told {
             Told::Frame(frame) => frame,
@@ -444,9 +471,46 @@ mod tests {
 
     /// The index with facts that are not true.
     fn tampered(index: &Index, tamper: impl Fn(usize, &mut Entry)) -> Index {
-        let mut entries = index.entries().to_vec();
+        let mut entries: Vec<Entry> = index.entries().iter().collect();
         entries.iter_mut().enumerate().for_each(|(nth, entry)| tamper(nth, entry));
-        Index::new(entries, index.time(0).base, None).unwrap()
+        Index::new(entries.into_iter().collect(), index.time(0).base, None).unwrap()
+    }
+
+    #[test]
+    fn an_input_gives_its_packets_again_and_they_are_kept_no_longer_than_they_may_be_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["clip.mp4", "clip.mkv"] {
+            let path = folder.path().join(name);
+            clip(&path, H264);
+            let reading = reading(&path);
+            let mut container = probe::open(&path, &reading.options.limits, Arc::default()).unwrap();
+            let index = Index::read(&mut container.input, reading.facts.index).unwrap();
+            let mut again = Packets::again(container.input, reading.facts.index, &index).unwrap();
+            let mut anew = reading.packets().unwrap();
+            let second_group = index.group(1);
+            for entry in 0..second_group.end {
+                let packet = again.get(&index, entry, second_group.start).unwrap();
+                assert_eq!(packet.data(), anew.get(&index, entry, 0).unwrap().data(), "{name}, packet {entry}");
+            }
+            assert_eq!(again.kept(), second_group.len());
+            again.forget_before(second_group.end);
+            assert_eq!(again.kept(), 0);
+        }
+    }
+
+    #[test]
+    fn of_the_lanes_that_are_done_only_the_last_one_that_gave_something_is_remembered() {
+        let mut ending = Ending::default();
+        for lane in 0..1000 {
+            ending.open.insert(lane);
+            ending.given.insert(lane, lane as i64);
+            if lane >= 2 {
+                ending.close(lane - 2);
+                assert!(ending.given.len() <= 3);
+            }
+        }
+        ending.broken = Some((999, Distrust::NoTime));
+        assert!(matches!(ending.outcome(), Ok(Outcome::Broken { lane: 999, last_given: Some(999), .. })));
     }
 
     #[test]

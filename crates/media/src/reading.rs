@@ -49,7 +49,8 @@ pub struct Reading {
     /// Where times are counted from.
     pub start: Timestamp,
     pub facts: StreamFacts,
-    pub pixels_of_a_picture: u64,
+    /// Columns and rows, as stored.
+    pub picture_size: (u32, u32),
     pub recipe: DecoderRecipe,
     pub options: FrameOptions,
     /// As it is before the first frame.
@@ -94,7 +95,6 @@ impl Reading {
             Ok(index) => index,
             Err(why) => return broken(why),
         };
-        drop(input);
         let (index, plan, head_damage) = match self.plan(index) {
             Ok(planned) => planned,
             Err(why) => return broken(why),
@@ -104,8 +104,11 @@ impl Reading {
             head_damage.into_iter().for_each(|(time, reason)| skipped.add(time, reason));
             sender.send(Told::Skipped(Box::new(skipped)), 0)?;
         }
-        self.tally.plan(index.entries().len());
-        pool::run(self, &index, &plan, sender)
+        self.tally.plan(index.entries().len().into());
+        match Packets::again(input, self.facts.index, &index).map_or_else(|| self.packets(), Ok) {
+            Ok(packets) => pool::run(self, &index, &plan, packets, sender),
+            Err(why) => broken(why),
+        }
     }
 
     /// Plans on an index, which is corrected first where only decoding tells the truth.
@@ -116,7 +119,7 @@ impl Reading {
             damage = found;
             index.correct_head(&shown);
         }
-        let kinds = index.shown().iter().map(|&entry| index.entries()[entry as usize].intra);
+        let kinds = index.shown().iter().map(|&entry| index.entries().at(entry).intra);
         if self.chooser.needs_kind() && kinds.clone().any(|kind| kind.is_none()) {
             return Err(Distrust::NoKind);
         }
@@ -224,6 +227,14 @@ impl Reading {
         }
         sender.send(Told::Frame(frame), weight)?;
         if turn.take() { Ok(()) } else { Err(Stop::ReaderLeft) }
+    }
+
+    /// How many bytes a frame holds that is given out, as far as can be said before it was decoded.
+    pub fn bytes_of_a_frame(&self) -> u64 {
+        let (width, height) = self.facts.orientation.turned(self.picture_size.0, self.picture_size.1);
+        let (width, height) = self.options.size.of(width, height);
+        let bytes = |(width, height, sample): (u32, u32, u8)| u64::from(width) * u64::from(height) * u64::from(sample);
+        self.options.pixels.planes(width, height).map(bytes).sum()
     }
 
     /// Whether the type of each picture is asked for.

@@ -63,9 +63,9 @@ pub struct Tally {
 
 impl Tally {
     /// A plan is carried out.
-    pub fn plan(&self, packets: usize) {
+    pub fn plan(&self, packets: u64) {
         self.is_planned.store(true, Ordering::Relaxed);
-        self.packets.store(packets as u64, Ordering::Relaxed);
+        self.packets.store(packets, Ordering::Relaxed);
     }
 
     /// Everything is decoded, because of this.
@@ -151,7 +151,7 @@ impl Structure {
         lengths.sort_unstable();
         let is_open = |&group: &usize| index.group(group).any(|entry| index.leads(entry, group));
         Self {
-            packets: index.entries().len() as u64,
+            packets: u64::from(index.entries().len()),
             frames: index.shown().len() as u64,
             groups: lengths.len() as u64,
             open_groups: (0..index.groups()).filter(is_open).count() as u64,
@@ -183,7 +183,7 @@ pub fn plan_report(path: &Path, rate: &Rate) -> Result<PlanReport, MediaError> {
         codec: stream.codec(),
         start,
         facts: StreamFacts::of(&stream),
-        pixels_of_a_picture: u64::from(stream.width()) * u64::from(stream.height()),
+        picture_size: (stream.width(), stream.height()),
         recipe: DecoderRecipe::of(&stream, options.limits.max_pixels).map_err(libav)?,
         chooser: Chooser::new(path, rate, start)?,
         options,

@@ -8,7 +8,7 @@ from common_ml import _native
 from common_ml.tagging.models.frame_based import BatchFrameModel, FrameModel
 from common_ml.tagging.run_helpers import get_params, run_default
 
-MAX_BYTES_AHEAD = 64 << 20
+MAX_BYTES_AHEAD = 32 << 20
 
 readers = []
 open_frames = _native.Frames

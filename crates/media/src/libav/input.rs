@@ -121,6 +121,16 @@ impl Input {
         }
     }
 
+    /// Goes back to the beginning of a stream, as far as the container can: what is read next has to be looked at.
+    pub fn rewind(&mut self, stream: u32) -> Result<(), AvError> {
+        /// Before everything, and far from where arithmetic with other time bases would overflow.
+        const LONG_AGO: i64 = -(1 << 40);
+        let stream = c_int::try_from(stream).map_err(|_| AvError::INVALID)?;
+        let backward = ffi::AVSEEK_FLAG_BACKWARD as c_int;
+        // SAFETY: the context is open; a stream that it does not have is an error.
+        AvError::check(unsafe { ffi::av_seek_frame(self.context.as_ptr(), stream, LONG_AGO, backward) }).map(drop)
+    }
+
     /// Reads the next packet into `packet`. `false` at the end of the file.
     pub fn read(&mut self, packet: &mut Packet) -> Result<bool, AvError> {
         packet.clear();
