@@ -14,7 +14,8 @@ export TAGGER_SAMPLE_MEDIA := $(abspath $(SAMPLES))
 export RUSTDOCFLAGS := -D warnings
 
 .PHONY: help build demo test test-all bench lint format docs fuzz fuzz-build install clean \
-        system venv dev-venv native sample-media test-rust test-python test-reference test-docs
+        system venv dev-venv native sample-media test-rust test-python test-reference test-docs \
+        wheel test-wheel
 
 help: ## List the doors
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +34,7 @@ test-all: test fuzz-build ## The rest of what asserts
 	$(BIN)/python scripts/soak.py 60
 	scripts/fuzz.sh 20
 	CI=true TAGGER_EVERY_CLIP=1 $(MAKE) --no-print-directory test-reference
+	$(MAKE) --no-print-directory test-wheel
 	CARGO_TARGET_DIR=$(abspath target/projects) TAGGER_EVERY_PROJECT=1 \
 		$(BIN)/python -m pytest -q docs/tests/test_programs.py -k rust_project
 
@@ -63,6 +65,9 @@ soak: build ## Run models of bad habits for long (SECONDS=600), and check that n
 
 fuzz-build: system
 	scripts/fuzz.sh build
+
+wheel: system dev-venv ## Build the wheel of common_ml that carries its own FFmpeg
+	$(BIN)/python scripts/wheel.py
 
 install: build ## Install tagger and the shipped models under PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tagger/models
@@ -102,3 +107,8 @@ test-reference:
 test-docs:
 	$(CARGO) build $(PROFILE) --locked -p common-ml --examples
 	$(BIN)/python -m pytest -q docs/tests
+
+test-wheel: wheel native
+	fixtures/make-clips.sh target/test-media
+	TAGGER_WHEEL="$$(ls $(abspath target/wheels)/*.whl)" TAGGER_CLIPS=$(abspath target/test-media) \
+		$(BIN)/python -m pytest -q python/tests/test_wheel.py
