@@ -5,19 +5,20 @@ use std::collections::VecDeque;
 use rusqlite::{Connection, Row};
 
 use super::fault::Fault;
-use super::lanes::{self, Piece};
+use super::lanes::{self, Piece, select_pieces};
 use super::row::all;
 use super::search::Search;
 
 /// Place in the order of what is found: text, batch, start, end, id.
 pub(super) type Place = [i64; 5];
 
-const OF_TEXT: &str = "
-    SELECT t.id, t.part, t.start_ms, t.end_ms, t.text, x.text, t.frame_idx, t.box, t.additional_info, t.batch
-    FROM tags t INDEXED BY tags_by_text LEFT JOIN texts x ON x.id = t.text
-    WHERE t.text = ?1 AND (t.batch, t.start_ms, t.end_ms, t.id) > (?2, ?3, ?4, ?5)
-        AND (SELECT b.state FROM batches b WHERE b.id = t.batch) = 'current'
-    ORDER BY t.batch, t.start_ms, t.end_ms, t.id LIMIT ?6";
+const OF_TEXT: &str = select_pieces!(
+    ", t.batch",
+    "tags_by_text",
+    "WHERE t.text = ?1 AND (t.batch, t.start_ms, t.end_ms, t.id) > (?2, ?3, ?4, ?5)
+         AND (SELECT b.state FROM batches b WHERE b.id = t.batch) = 'current'
+     ORDER BY t.batch, t.start_ms, t.end_ms, t.id LIMIT ?6"
+);
 
 pub(super) struct Found<'c> {
     connection: &'c Connection,

@@ -21,20 +21,37 @@ pub(super) type Key = (i64, i64, i64);
 /// How many rows a lane reads at a time, at least and at most.
 const CHUNK: (usize, usize) = (16, 1024);
 
-/// The index of a lane has its tags in the order they are read in, so nothing is sorted. A tag whose text is missing is
-/// damage and shall not be left out: hence the outer join.
-const SPAN_LANE: &str = "
-    SELECT t.id, t.part, t.start_ms, t.end_ms, t.text, x.text, t.frame_idx, t.box, t.additional_info
-    FROM tags t INDEXED BY tags_by_time LEFT JOIN texts x ON x.id = t.text
-    WHERE t.batch = ?1 AND t.span = ?2 AND (t.start_ms, t.end_ms, t.id) > (?3, ?4, ?5)
-        AND t.start_ms <= ?7 AND (t.end_ms > ?6 OR t.start_ms >= ?6)
-    ORDER BY t.start_ms, t.end_ms, t.id LIMIT ?8";
-const TEXT_LANE: &str = "
-    SELECT t.id, t.part, t.start_ms, t.end_ms, t.text, x.text, t.frame_idx, t.box, t.additional_info
-    FROM tags t INDEXED BY tags_by_text LEFT JOIN texts x ON x.id = t.text
-    WHERE t.batch = ?1 AND t.text = ?2 AND (t.start_ms, t.end_ms, t.id) > (?3, ?4, ?5)
-        AND t.start_ms <= ?7 AND (t.end_ms > ?6 OR t.start_ms >= ?6)
-    ORDER BY t.start_ms, t.end_ms, t.id LIMIT ?8";
+/// Selects what [`read`] wants of tags `t` and their texts `x`, and what is added. A tag whose text is missing is damage and
+/// must not be left out without a word: hence the outer join.
+macro_rules! select_pieces {
+    ($more:literal, $index:literal, $which:literal) => {
+        concat!(
+            "SELECT t.id, t.part, t.start_ms, t.end_ms, t.text, x.text, t.frame_idx, t.box, t.additional_info",
+            $more,
+            " FROM tags t INDEXED BY ",
+            $index,
+            " LEFT JOIN texts x ON x.id = t.text ",
+            $which
+        )
+    };
+}
+pub(super) use select_pieces;
+
+// The index of a lane has its tags in the order they are read in, so nothing is sorted.
+const SPAN_LANE: &str = select_pieces!(
+    "",
+    "tags_by_time",
+    "WHERE t.batch = ?1 AND t.span = ?2 AND (t.start_ms, t.end_ms, t.id) > (?3, ?4, ?5)
+         AND t.start_ms <= ?7 AND (t.end_ms > ?6 OR t.start_ms >= ?6)
+     ORDER BY t.start_ms, t.end_ms, t.id LIMIT ?8"
+);
+const TEXT_LANE: &str = select_pieces!(
+    "",
+    "tags_by_text",
+    "WHERE t.batch = ?1 AND t.text = ?2 AND (t.start_ms, t.end_ms, t.id) > (?3, ?4, ?5)
+         AND t.start_ms <= ?7 AND (t.end_ms > ?6 OR t.start_ms >= ?6)
+     ORDER BY t.start_ms, t.end_ms, t.id LIMIT ?8"
+);
 
 /// From the first to the last millisecond.
 #[derive(Debug, Clone, Copy)]
