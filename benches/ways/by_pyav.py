@@ -1,8 +1,14 @@
-"""The naive way: PyAV decodes every frame, with frame threads, and what is nearest to the grid is converted."""
+"""The naive way with PyAV: `by_pyav.py CLIP RATE|key [lean]`. Every frame is decoded, with frame threads.
 
+As is usual, it gives all chosen frames as one array, and for key frames it makes an array of every frame before it
+looks at its type. `lean` converts only what is chosen and keeps nothing, so that decoding is all that is left.
+"""
+
+import sys
 from typing import Iterator, Tuple
 
 import av
+import numpy as np
 from av.video.frame import PictureType
 from tell import Frames, tell
 
@@ -10,17 +16,31 @@ Decoded = Iterator[Tuple[int, av.VideoFrame]]
 
 
 def frames(clip: str, rate: str) -> Frames:
-    """Only what is wanted is converted, and nothing is kept."""
+    """All of them are in memory, twice, before the first one is given."""
     with av.open(clip) as container:
         container.streams.video[0].thread_type = "AUTO"
         decoded = enumerate(container.decode(video=0))
-        for index, frame in intra(decoded) if rate == "key" else nearest(decoded, 1 / float(rate)):
-            yield index, frame.to_ndarray(format="rgb24")
+        if rate == "key":
+            arrays = ((index, frame.pict_type, pixels(frame)) for index, frame in decoded)
+            chosen = [(index, image) for index, kind, image in arrays if kind == PictureType.I]
+        else:
+            chosen = [(index, pixels(frame)) for index, frame in nearest(decoded, 1 / float(rate))]
+    yield from zip([index for index, _ in chosen], np.stack([image for _, image in chosen]))
 
 
-def intra(decoded: Decoded) -> Decoded:
-    """The frames that were coded without reference to others."""
-    return (one for one in decoded if one[1].pict_type == PictureType.I)
+def lean_frames(clip: str, rate: str) -> Frames:
+    """One at a time."""
+    with av.open(clip) as container:
+        container.streams.video[0].thread_type = "AUTO"
+        decoded = enumerate(container.decode(video=0))
+        intra = (one for one in decoded if one[1].pict_type == PictureType.I)
+        for index, frame in intra if rate == "key" else nearest(decoded, 1 / float(rate)):
+            yield index, pixels(frame)
+
+
+def pixels(frame: av.VideoFrame) -> np.ndarray:
+    """RGB."""
+    return frame.to_ndarray(format="rgb24")
 
 
 def nearest(decoded: Decoded, step: float) -> Decoded:
@@ -39,4 +59,4 @@ def nearest(decoded: Decoded, step: float) -> Decoded:
 
 
 if __name__ == "__main__":
-    tell(frames)
+    tell(lean_frames if "lean" in sys.argv[3:] else frames)

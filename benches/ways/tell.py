@@ -12,7 +12,7 @@ Frames = Iterator[Tuple[int, np.ndarray]]
 
 def tell(sample: Callable[[str, str], Frames]) -> None:
     """Take the frames one at a time and let them go; print the seconds without the imports, and the indices."""
-    clip, rate = sys.argv[1:]
+    clip, rate = sys.argv[1:3]
     indices = []
     begun = time.perf_counter()
     for index, image in sample(clip, rate):

@@ -2,12 +2,12 @@
 //!
 //! `frames FILE RATE|all|key [gray|yuv] [WIDTHxHEIGHT|within=WIDTHxHEIGHT] [-o RAW]`: a line a frame with index, ticks, base, time in ms,
 //! duration in ms, width and height; with `-o` the pixels of all frames, one after the other.
-//! `full` decodes everything. With `report` a last line to standard error tells how they were come by.
+//! `full` decodes everything, `alone` decodes with one thread. With `report` a last line to standard error tells how they were come by.
 //! `frames FILE still [-o RAW]`: a line with width and height.
 
-use std::{env, error::Error, fs::File, io::Write, path::PathBuf};
+use std::{env, error::Error, fs::File, io::Write, num::NonZeroUsize, path::PathBuf};
 
-use tagger_media::{FrameOptions, Frames, Limits, Pixels, Rate, Size, read_still};
+use tagger_media::{FrameOptions, Frames, Limits, Pixels, Rate, Size, read_still, set_decode_threads};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
@@ -18,6 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "still" => still = true,
             "report" => report = true,
             "full" => options.decode_all = true,
+            "alone" => set_decode_threads(NonZeroUsize::MIN),
             "all" => options.rate = Rate::All,
             "key" => options.rate = Rate::KeyFrames,
             "gray" => options.pixels = Pixels::Gray8,
