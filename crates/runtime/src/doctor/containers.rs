@@ -63,6 +63,7 @@ async fn socket(engine: Option<&str>) -> Observation {
     let mend = match (engine, Path::new("/run/systemd/system").exists()) {
         (Some("docker"), true) => "systemctl enable --now docker.socket",
         (Some("docker"), false) => "dockerd & (as root)",
+        (None, _) => "install an engine first",
         (_, true) if is_root => "systemctl enable --now podman.socket",
         (_, true) => "systemctl --user enable --now podman.socket",
         (_, false) if is_root => "podman system service --time=0 unix:///run/podman/podman.sock &",
