@@ -4,26 +4,16 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tagger_media::{MediaKind, Rational, Timestamp};
-use tagger_wire::{FrameInfo, ModelKind, Tag};
+use tagger_media::{Rational, Timestamp};
+use tagger_store::{NewTag, Part, StreamName};
+use tagger_wire::{FrameInfo, Tag};
 
 use crate::excerpt::Excerpt;
+use crate::sources::stream_for;
 use crate::{Input, Model};
 
 /// What times in messages are counted in.
 const MILLISECONDS: Rational = Rational { num: 1, den: 1000 };
-
-/// Which stream of a content a tag is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StreamName {
-    /// The pictures of a video.
-    Video,
-    /// The sound.
-    Audio,
-    /// A still picture.
-    Still,
-}
 
 /// One tag on the content's timeline: a line of a run's results.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -57,11 +47,8 @@ pub(crate) fn align(
     input: &Input,
     excerpt: &Excerpt,
 ) -> impl Iterator<Item = TagRow> + use<> {
-    let stream = match (input.media.kind, model.kind()) {
-        (MediaKind::Still, _) => StreamName::Still,
-        (MediaKind::Audio, _) | (_, Some(ModelKind::Audio)) => StreamName::Audio,
-        (MediaKind::Video, _) => StreamName::Video,
-    };
+    // Models are given what suits them.
+    let stream = stream_for(input, model.kind()).unwrap_or(StreamName::Video);
     // Shared by all rows: there may be millions of them.
     let [content, name, default_track] = [&input.content, &model.name, model.default_track()].map(Arc::<str>::from);
     let (start, first_index) = (excerpt.start, excerpt.first_index);
@@ -89,9 +76,26 @@ pub(crate) fn content_millis(millis: i64, start: Timestamp) -> i64 {
     start.plus(Timestamp { ticks: millis, base: MILLISECONDS }).to_millis()
 }
 
+/// Puts a tag of a part on the content's timeline: times by the part's exact start, rounded once, and frames by the
+/// index of its first one. A still is its own frame 0, whatever its place among others, and samples are no frames.
+pub(crate) fn place(tag: Tag, part: &Part, stream: StreamName, default_track: &str) -> NewTag {
+    let first_index = if stream == StreamName::Video { part.first_index } else { 0 };
+    let shifted = |frame: FrameInfo| FrameInfo { frame_idx: frame.frame_idx.saturating_add(first_index), ..frame };
+    NewTag {
+        track: if tag.track.is_empty() { default_track.to_owned() } else { tag.track },
+        start_ms: part.start.to_millis_after(tag.start_time),
+        end_ms: part.start.to_millis_after(tag.end_time),
+        text: tag.tag,
+        frame_info: tag.frame_info.map(shifted),
+        additional_info: tag.additional_info,
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use tagger_store::Time;
 
     pub fn row() -> TagRow {
         TagRow {
@@ -115,5 +119,48 @@ pub(crate) mod tests {
         assert_eq!(content_millis(42, frame(1)), 84);
         assert_eq!(content_millis(0, frame(258_741)), 10_791_656); // 10791.655… s, three hours in
         assert_eq!(content_millis(-40, frame(0)), -40);
+    }
+
+    fn part(ticks: i64, num: i64, den: i64) -> Part {
+        let start = Time { ticks, num, den };
+        Part { number: 1, start, duration: Time::ZERO, first_index: 719, count: 1, file: "p".into(), is_source: false }
+    }
+
+    fn placed(tag: Tag, part: &Part) -> NewTag {
+        place(tag, part, StreamName::Video, "objects")
+    }
+
+    #[test]
+    fn a_tag_of_a_part_lands_on_its_frame_of_the_whole() {
+        // The second part of a film at 23.976 frames a second begins with frame 719, at 29988.29… ms.
+        let part = part(719, 1001, 24000);
+        let frame_info = Some(FrameInfo { frame_idx: 1, region: None });
+        let tag = placed(Tag { frame_info, ..Tag::new(42, 42, "dog") }, &part);
+        assert_eq!((tag.start_ms, tag.end_ms, tag.track.as_str()), (30030, 30030, "objects"));
+        assert_eq!(tag.frame_info.map(|frame| frame.frame_idx), Some(720));
+    }
+
+    #[test]
+    fn a_still_keeps_its_frame_and_a_named_track_its_name() {
+        let frame_info = Some(FrameInfo { frame_idx: 0, region: None });
+        let tag = Tag { frame_info, track: "faces".into(), ..Tag::new(0, 0, "dog") };
+        let tag = place(tag, &Part { start: Time::ZERO, ..part(0, 1, 1) }, StreamName::Still, "objects");
+        assert_eq!((tag.track.as_str(), tag.frame_info.map(|frame| frame.frame_idx)), ("faces", Some(0)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_placed_time_is_the_exact_sum_rounded_once(
+            ticks in -1_000_000_000_000i64..1_000_000_000_000, num in 1i64..100_000, den in 1i64..100_000_000,
+            start in 0i64..100_000_000, length in 0i64..100_000,
+        ) {
+            let part = part(ticks, num, den);
+            let tag = placed(Tag::new(start, start + length, "x"), &part);
+            let exact = i128::from(ticks) * i128::from(num) * 1000 + i128::from(start) * i128::from(den);
+            let off = (i128::from(tag.start_ms) * i128::from(den) - exact).abs();
+            prop_assert!(off * 2 <= i128::from(den), "off by {off} / {den} ms");
+            // Two halves may go to even neighbours in opposite directions.
+            prop_assert!((tag.end_ms - tag.start_ms - length).abs() <= 1);
+        }
     }
 }

@@ -32,7 +32,6 @@ pub(crate) struct Patience {
 
 /// What may be asked of a running attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(dead_code, reason = "a run only stops; jobs end their programs step by step")]
 pub(crate) enum Order {
     /// End the program in order, within 5 s.
     Stop,
@@ -67,8 +66,10 @@ pub(crate) enum Over {
     Stalled(String),
     /// It has written too much, and was killed.
     Flooded(String),
-    /// Its output cannot be taken in, and it was killed.
+    /// Its output cannot be read, and it was killed.
     Unreadable(io::Error),
+    /// What it found cannot be kept, and it was killed.
+    Unkept(io::Error),
 }
 
 /// Runs `launch`, which writes to `output` and is fed `paths`, to its end, which `orders` may bring about. The
@@ -99,7 +100,7 @@ pub(crate) async fn attempt(
     let log = program.finish().await;
     // What was written before the end counts, however the end came.
     let over = match over {
-        Over::Flooded(_) | Over::Unreadable(_) => over,
+        Over::Flooded(_) | Over::Unreadable(_) | Over::Unkept(_) => over,
         _ => reading.finish(listener).await.unwrap_or(over),
     };
     let explained = |told: String| told + &log_end(&log);
@@ -110,7 +111,7 @@ pub(crate) async fn attempt(
         }
         Over::NeverRead(told) => Over::NeverRead(explained(told)),
         Over::Stalled(told) => Over::Stalled(explained(told)),
-        Over::Stopped | Over::Flooded(_) | Over::Unreadable(_) => over,
+        Over::Stopped | Over::Flooded(_) | Over::Unreadable(_) | Over::Unkept(_) => over,
     })
 }
 
@@ -196,7 +197,7 @@ impl Reading {
         if let Some(error) = refused {
             return Err(Over::Flooded(error.to_string()));
         }
-        listener.settle().await.map_err(Over::Unreadable)?;
+        listener.settle().await.map_err(Over::Unkept)?;
         if self.collector.read_bytes() > self.max_bytes {
             return Err(Over::Flooded(format!("it has written more than {} bytes of output", self.max_bytes)));
         }
@@ -217,7 +218,7 @@ impl Reading {
         {
             return Some(Over::Flooded(error.to_string()));
         }
-        listener.settle().await.err().map(Over::Unreadable)
+        listener.settle().await.err().map(Over::Unkept)
     }
 }
 

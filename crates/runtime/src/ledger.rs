@@ -70,6 +70,8 @@ pub(crate) struct Ledger {
     barren: u32,
     /// Whether any attempt has finished anything.
     has_moved: bool,
+    /// Whether finished inputs are given away at once, so that what comes later about them comes too late.
+    is_giving: bool,
 }
 
 #[derive(Debug)]
@@ -124,6 +126,32 @@ impl Ledger {
         Self { entries, by_name, ..Self::default() }
     }
 
+    /// A ledger that gives the tags of an input away once it is finished: [`give`](Self::give).
+    pub fn giving(paths: &[String]) -> Self {
+        Self { is_giving: true, ..Self::new(paths) }
+    }
+
+    /// The tags of a finished input, which are not kept any longer.
+    pub fn give(&mut self, index: usize) -> Vec<Tag> {
+        mem::take(&mut self.entries[index].tags)
+    }
+
+    /// How many tags of an input have come and not been given away.
+    pub fn num_tags(&self, index: usize) -> usize {
+        self.entries[index].tags.len()
+    }
+
+    /// The input that the program is at: only that one can have tags and no end.
+    pub fn is_at(&self) -> Option<usize> {
+        self.unfinished().find(|index| !self.entries[*index].tags.is_empty())
+    }
+
+    /// What the program has said of errors: the last one that is about no input, and those about one.
+    pub fn errors(self) -> (Option<String>, Vec<(usize, String)>) {
+        let about = |loss: Loss| loss.inputs.into_iter().map(move |input| (input, loss.message.clone()));
+        (self.attempt.error, self.losses.into_iter().flat_map(about).collect())
+    }
+
     /// The inputs that a program still has to be given, in order.
     pub fn unfinished(&self) -> impl Iterator<Item = usize> {
         let suspect = self.suspect.as_ref().map(|(index, _)| *index);
@@ -176,8 +204,7 @@ impl Ledger {
         let is_told = attempt.error.is_none() && attempt.blamed > 0;
         let cause = attempt.error.unwrap_or(ending.told);
         self.has_moved |= moved;
-        // Only the file it was at can have tags and no end.
-        let was_at = self.unfinished().find(|index| !self.entries[*index].tags.is_empty());
+        let was_at = self.is_at();
         // What an attempt left of an unfinished file must not be counted again with the next one's.
         for entry in self.entries.iter_mut().filter(|entry| entry.state == State::Waiting) {
             entry.tags.clear();
@@ -258,6 +285,10 @@ impl Ledger {
         }
         let (end_time_ms, text) = (tag.end_time, tag.tag.clone());
         let state = self.entries[index].state;
+        if state == State::Finished && self.is_giving {
+            let message = format!("tag `{text}` came after the file's progress; left out");
+            return self.warn(WarningKind::Late, Some(index), message);
+        }
         // The file is known by its place from here on.
         self.entries[index].tags.push(Tag { source_media: String::new(), ..tag });
         if state == State::Finished {

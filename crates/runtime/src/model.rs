@@ -78,6 +78,14 @@ impl Model {
     /// # Errors
     /// [`ModelError`] names the model and what is missing.
     pub fn resolve(name: &str, python: &Interpreter) -> Result<Self, ModelError> {
+        Self::resolve_among(name, &[], python)
+    }
+
+    /// As [`resolve`](Self::resolve), with `folders` searched for a model's name before all others.
+    ///
+    /// # Errors
+    /// [`ModelError`] names the model and what is missing.
+    pub fn resolve_among(name: &str, folders: &[PathBuf], python: &Interpreter) -> Result<Self, ModelError> {
         if let Some(image) = name.strip_prefix("oci:") {
             return Err(ModelError::Image { model: image.to_owned() });
         }
@@ -86,8 +94,7 @@ impl Model {
             return Self::from_python_file(path, python);
         }
         if path.components().count() == 1
-            && let Some(folder) =
-                model_folders().into_iter().map(|f| f.join(name)).find(|f| f.join(MANIFEST_FILE).exists())
+            && let Some(folder) = all_folders(folders).map(|f| f.join(name)).find(|f| f.join(MANIFEST_FILE).exists())
         {
             return Self::from_folder(&folder, python);
         }
@@ -101,7 +108,7 @@ impl Model {
         if path.components().count() > 1 {
             return Err(ModelError::NotFound { path: path.to_owned() });
         }
-        let shipped = shipped_models();
+        let shipped = models_among(folders);
         let nearest = shipped.iter().max_by(|a, b| strsim::jaro(a, name).total_cmp(&strsim::jaro(b, name)));
         Err(ModelError::Unknown {
             name: name.to_owned(),
@@ -213,9 +220,19 @@ fn model_folders() -> Vec<PathBuf> {
     folders
 }
 
+/// `first`, then where models are looked for anyway.
+fn all_folders(first: &[PathBuf]) -> impl Iterator<Item = PathBuf> {
+    first.to_vec().into_iter().chain(model_folders())
+}
+
 /// The names of all models that can be named without a path, sorted.
 pub fn shipped_models() -> Vec<String> {
-    let manifests = model_folders().into_iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+    models_among(&[])
+}
+
+/// The names of all models that can be named without a path when `folders` are searched as well, sorted.
+pub(crate) fn models_among(folders: &[PathBuf]) -> Vec<String> {
+    let manifests = all_folders(folders).filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
     let mut names: Vec<String> = manifests
         .filter_map(|entry| Some(entry.ok()?.path()).filter(|path| path.join(MANIFEST_FILE).exists()))
         .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))

@@ -371,7 +371,7 @@ impl Work {
                 ledger.give_up(told);
                 Verdict::Complete
             }
-            Over::Unreadable(error) => return Err(error),
+            Over::Unreadable(error) | Over::Unkept(error) => return Err(error),
             Over::Ended(ending) => ledger.end(ending),
         })
     }

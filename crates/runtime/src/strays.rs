@@ -6,6 +6,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -17,8 +18,17 @@ const LOOKS: usize = 20;
 
 /// Kills everything that carries `mark`. Where the system does not show the environment of processes, nobody is found.
 pub(crate) fn kill_strays(mark: &OsStr) {
+    kill_all(|value| value == mark.as_bytes());
+}
+
+/// Kills everything whose mark is a path in `folder`.
+pub(crate) fn kill_strays_of(folder: &Path) {
+    kill_all(|value| Path::new(OsStr::from_bytes(value)).starts_with(folder));
+}
+
+fn kill_all(is_meant: impl Fn(&[u8]) -> bool) {
     for _ in 0..LOOKS {
-        let strays = marked(mark);
+        let strays = marked(&is_meant);
         if strays.is_empty() {
             return;
         }
@@ -29,12 +39,13 @@ pub(crate) fn kill_strays(mark: &OsStr) {
     }
 }
 
-fn marked(mark: &OsStr) -> Vec<Pid> {
-    let entry = [MARK.as_bytes(), b"=", mark.as_bytes()].concat();
+fn marked(is_meant: impl Fn(&[u8]) -> bool) -> Vec<Pid> {
+    let start = [MARK.as_bytes(), b"="].concat();
     let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
     let carries = |pid: &i32| {
         // Another user's process, or one that has just ended, cannot be read.
-        fs::read(format!("/proc/{pid}/environ")).is_ok_and(|all| all.split(|byte| *byte == 0).any(|one| one == entry))
+        let Ok(all) = fs::read(format!("/proc/{pid}/environ")) else { return false };
+        all.split(|byte| *byte == 0).filter_map(|one| one.strip_prefix(start.as_slice())).any(&is_meant)
     };
     processes
         .filter_map(|process| process.ok()?.file_name().to_str()?.parse().ok())

@@ -1,0 +1,600 @@
+//! The engine: one task that owns all jobs that have not ended, puts what happens to them in order, and carries out what
+//! the pure machine says.
+//!
+//! Programs, media and clocks are at work in tasks of their own, which send [`Message`]s. What a step changes is stored
+//! before anything else of it is done, so whatever the engine has begun the store knows of.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tagger_store::{AttemptOutcome, Change, Counts, Job, JobId, Part, Store, StoreError, StreamName, Version};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::announce::{Announcer, News};
+use super::error::{ServiceError, told};
+use super::work::{Work, device_env, provenance, selected};
+use crate::Model;
+use crate::attempt::{Order, Patience};
+use crate::config::Config;
+use crate::executor::{Executor, LogFile};
+use crate::jobs::{self, Effect, Event, How, JobState, Refusal};
+use crate::schedule::{Lease, Needs, Rank, Waiting, plan};
+use crate::sources::{Held, Listed, Shelf, SourceError, Wanted};
+
+/// Milliseconds since 1970.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// How long to wait before a store that refuses is asked again: a full disk, for the most part.
+const STORE_REST: Duration = Duration::from_millis(500);
+/// How often a store is asked again when the server is to end.
+const STORE_TRIES_AT_END: u32 = 4;
+
+/// An answer to who asked.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, ServiceError>>;
+
+/// What is sent to the engine.
+pub(super) enum Message {
+    /// A job that is to be done: new, or found in the store.
+    Enter(Box<Entering>),
+    /// Something has happened to a job.
+    Event(JobId, Event),
+    /// A job's media were looked into.
+    Prepared(JobId, Result<(Listed, Held), SourceError>),
+    /// A part is stored.
+    Committed { job: JobId, attempt: u32, part: u32, counts: Counts },
+    /// A job's row has changed.
+    Row(Box<Job>),
+    /// A program is being ended for what it did.
+    Misbehaved(JobId, AttemptOutcome),
+    /// Somebody wants a job to stop.
+    Stop(JobId, Reply<()>),
+    /// Somebody wants an ended job to be done again.
+    Retry { entering: Box<Entering>, failed_only: bool, reply: Reply<()> },
+    /// Somebody wants to remove a job. Answered with whether the engine has it.
+    Holds(JobId, oneshot::Sender<bool>),
+    /// Let running jobs end, and begin no others; answered when all is at rest.
+    Quiesce(oneshot::Sender<()>),
+    /// End all programs in order; answered when all is at rest.
+    Drain(oneshot::Sender<()>),
+}
+
+/// A job as it comes to the engine.
+pub(super) struct Entering {
+    pub row: Job,
+    pub version: Version,
+    /// What becomes of its parts; none that are listed yet.
+    pub parts: jobs::Parts,
+    /// The stream's parts, where they are listed.
+    pub listed: Option<(StreamName, Vec<Part>)>,
+    /// The model, or why it cannot be had.
+    pub model: Result<Model, String>,
+    pub needs: Needs,
+    /// Keeps part files that are there already.
+    pub held: Option<Held>,
+}
+
+/// Everything the engine works with.
+pub(super) struct Context {
+    pub config: Config,
+    pub store: Arc<dyn Store>,
+    pub executor: Arc<dyn Executor>,
+    pub clock: Clock,
+    pub shelf: Shelf,
+    pub announcer: Arc<Announcer>,
+}
+
+/// A job that has not ended.
+struct Slot {
+    machine: jobs::Job,
+    row: Job,
+    version: Version,
+    model: Result<Arc<Model>, String>,
+    needs: Needs,
+    sequence: u64,
+    listed: Option<(StreamName, Arc<Vec<Part>>)>,
+    held: Option<Held>,
+    call_off: CancellationToken,
+    /// The way to its program, while one runs.
+    orders: Option<UnboundedSender<Order>>,
+    /// How many parts its program was given.
+    given: u32,
+    /// What its program did for which it has to end.
+    misdeed: Option<AttemptOutcome>,
+}
+
+/// Owns the jobs.
+pub(super) struct Engine {
+    context: Arc<Context>,
+    sender: UnboundedSender<Message>,
+    slots: BTreeMap<JobId, Slot>,
+    leases: Vec<Lease<JobId>>,
+    waiting: Vec<Waiting<JobId>>,
+    /// Steps that are still to be made, in order.
+    events: VecDeque<(JobId, Event)>,
+    sequence: u64,
+    is_quiescing: bool,
+    is_draining: bool,
+    when_at_rest: Vec<oneshot::Sender<()>>,
+}
+
+impl Engine {
+    /// Starts an engine, which lives until the last sender is gone.
+    pub fn start(context: Arc<Context>) -> UnboundedSender<Message> {
+        let (sender, receiver) = unbounded_channel();
+        let engine = Self {
+            context,
+            sender: sender.clone(),
+            slots: BTreeMap::new(),
+            leases: Vec::new(),
+            waiting: Vec::new(),
+            events: VecDeque::new(),
+            sequence: 0,
+            is_quiescing: false,
+            is_draining: false,
+            when_at_rest: Vec::new(),
+        };
+        tokio::spawn(engine.run(receiver));
+        sender
+    }
+
+    async fn run(mut self, mut messages: UnboundedReceiver<Message>) {
+        while let Some(message) = messages.recv().await {
+            self.take(message).await;
+            self.settle().await;
+            if self.slots.is_empty() && (self.is_quiescing || self.is_draining) {
+                for waiting in self.when_at_rest.drain(..) {
+                    // Who has stopped waiting needs no answer.
+                    let _ = waiting.send(());
+                }
+            }
+        }
+    }
+
+    /// Makes all steps that are to be made, and gives the machine to those who wait for it.
+    async fn settle(&mut self) {
+        loop {
+            while let Some((job, event)) = self.events.pop_front() {
+                self.step(&job, event).await;
+            }
+            let begun = plan(&self.context.config.machine, &self.leases, &self.waiting);
+            if begun.is_empty() {
+                return;
+            }
+            for lease in begun {
+                self.waiting.retain(|waiting| waiting.id != lease.request.id);
+                self.events.push_back((lease.request.id.clone(), Event::Granted));
+                self.leases.push(lease);
+            }
+        }
+    }
+
+    async fn take(&mut self, message: Message) {
+        match message {
+            Message::Enter(entering) => {
+                let job = self.enter(*entering);
+                self.events.push_back((job.clone(), Event::Begin));
+                if self.is_quiescing || self.is_draining {
+                    self.events.push_back((job, Event::Suspend));
+                }
+            }
+            Message::Event(job, event) => self.events.push_back((job, event)),
+            Message::Prepared(job, result) => self.prepared(job, result).await,
+            Message::Committed { job, attempt, part, counts } => {
+                if let Some(slot) = self.slots.get_mut(&job) {
+                    slot.row.counts = counts;
+                }
+                self.events.push_back((job, Event::PartDone { attempt, part }));
+            }
+            Message::Row(row) => {
+                if let Some(slot) = self.slots.get_mut(&row.id) {
+                    slot.row = *row;
+                    self.context.announcer.announce(News::Job(Arc::new(slot.row.clone())));
+                }
+            }
+            Message::Misbehaved(job, outcome) => {
+                if let Some(slot) = self.slots.get_mut(&job) {
+                    slot.misdeed = Some(outcome);
+                }
+            }
+            Message::Stop(job, reply) => {
+                let known = self.slots.contains_key(&job);
+                if known {
+                    self.step(&job, Event::Stop).await;
+                }
+                // A job that has ended needs no stopping.
+                let _ = reply.send(Ok(()));
+            }
+            Message::Retry { entering, failed_only, reply } => self.retry(*entering, failed_only, reply).await,
+            Message::Holds(job, reply) => {
+                let _ = reply.send(self.slots.contains_key(&job));
+            }
+            Message::Quiesce(reply) => {
+                self.is_quiescing = true;
+                self.when_at_rest.push(reply);
+                for (job, slot) in &self.slots {
+                    if slot.machine.state() == JobState::Queued {
+                        self.events.push_back((job.clone(), Event::Suspend));
+                    }
+                }
+            }
+            Message::Drain(reply) => {
+                self.is_draining = true;
+                self.when_at_rest.push(reply);
+                self.events.extend(self.slots.keys().map(|job| (job.clone(), Event::Suspend)));
+            }
+        }
+    }
+
+    fn enter(&mut self, entering: Entering) -> JobId {
+        let Entering { row, version, parts, listed, model, needs, held } = entering;
+        let job = row.id.clone();
+        self.sequence += 1;
+        let machine = jobs::Job::restore(self.context.config.rules, state_of(row.state), parts, row.attempts);
+        let slot = Slot {
+            machine,
+            row,
+            version,
+            model: model.map(Arc::new),
+            needs,
+            sequence: self.sequence,
+            listed: listed.map(|(stream, parts)| (stream, Arc::new(parts))),
+            held,
+            call_off: CancellationToken::new(),
+            orders: None,
+            given: 0,
+            misdeed: None,
+        };
+        self.slots.insert(job.clone(), slot);
+        job
+    }
+
+    async fn retry(&mut self, entering: Entering, failed_only: bool, reply: Reply<()>) {
+        let job = entering.row.id.clone();
+        if self.slots.contains_key(&job) {
+            let _ = reply.send(Err(Refusal::NotEnded.into()));
+            return;
+        }
+        if self.is_quiescing || self.is_draining {
+            let _ = reply.send(Err(Refusal::ShuttingDown.into()));
+            return;
+        }
+        self.enter(entering);
+        let refusal = self.step(&job, Event::Retry { failed_only }).await;
+        let _ = reply.send(refusal.map_or(Ok(()), |refusal| Err(refusal.into())));
+    }
+
+    /// Enters a job's parts, once its media were looked into.
+    async fn prepared(&mut self, job: JobId, result: Result<(Listed, Held), SourceError>) {
+        let Some(slot) = self.slots.get(&job) else { return };
+        let event = match result {
+            Err(error) => Event::NotPrepared { cause: told(&error) },
+            Ok((listed, held)) => {
+                let parts = u32::try_from(listed.parts.len()).unwrap_or(u32::MAX);
+                let provenance = match &slot.model {
+                    Ok(model) => {
+                        let seconds = self.context.config.parts.length.as_secs_f64();
+                        provenance(model, &slot.row.model_digest, &slot.row.params, seconds)
+                    }
+                    Err(_) => serde_json::Value::Null,
+                };
+                let change = Change::Prepared {
+                    stream: listed.stream.clone(),
+                    parts: listed.parts.clone(),
+                    provenance,
+                    at_ms: (self.context.clock)(),
+                };
+                match self.persist(&job, vec![change]).await {
+                    Err(error) => Event::NotPrepared { cause: told(&error) },
+                    Ok(()) => {
+                        if let Some(slot) = self.slots.get_mut(&job) {
+                            slot.listed = Some((listed.stream.name, Arc::new(listed.parts)));
+                            slot.held = Some(held);
+                        }
+                        Event::Prepared { parts }
+                    }
+                }
+            }
+        };
+        self.events.push_back((job, event));
+    }
+
+    /// Makes one step of a job and carries out what it asks for. Gives the refusal, if it is one.
+    async fn step(&mut self, job: &JobId, event: Event) -> Option<Refusal> {
+        let slot = self.slots.get_mut(job)?;
+        let attempt_ended = match &event {
+            Event::AttemptEnded { attempt, .. } => Some(*attempt),
+            _ => None,
+        };
+        let is_granted = event == Event::Granted;
+        let effects = slot.machine.on(event);
+        if attempt_ended.is_some() {
+            slot.orders = None;
+        }
+        let mut refusal = None;
+        let given = effects.iter().find_map(|effect| match effect {
+            Effect::Start { parts, .. } => Some(parts.len()),
+            _ => None,
+        });
+        slot.given = given.map_or(slot.given, |given| u32::try_from(given).unwrap_or(u32::MAX));
+        for effect in effects {
+            match effect {
+                Effect::Persist(changes) => {
+                    let changes = self.store_changes(job, changes);
+                    if let Err(error) = self.persist(job, changes).await {
+                        self.trouble(format!("job `{job}`: {}", told(&error)));
+                    }
+                }
+                Effect::Refuse(why) => refusal = Some(why),
+                other => self.carry_out(job, other),
+            }
+        }
+        let slot = self.slots.get(job)?;
+        if slot.machine.is_at_rest() {
+            // A lease that was granted too late, or is out still, is nobody's now.
+            if is_granted || attempt_ended.is_some() {
+                self.leases.retain(|lease| lease.request.id != *job);
+            }
+            self.waiting.retain(|waiting| waiting.id != *job);
+            let is_ended = slot.machine.state().is_ended();
+            if let Some(held) = self.slots.remove(job).and_then(|slot| slot.held)
+                && !is_ended
+            {
+                held.leave();
+            }
+        }
+        refusal
+    }
+
+    fn carry_out(&mut self, job: &JobId, effect: Effect) {
+        let Some(slot) = self.slots.get_mut(job) else { return };
+        let send_order = |slot: &Slot, order| {
+            if let Some(orders) = &slot.orders {
+                // A program that has ended by itself needs no orders.
+                let _ = orders.send(order);
+            }
+        };
+        match effect {
+            Effect::Prepare => self.prepare(job),
+            Effect::CallOffPreparation => slot.call_off.cancel(),
+            Effect::Acquire => {
+                let rank = Rank { priority: slot.row.priority, sequence: slot.sequence };
+                let (model, needs) = (slot.row.model.clone(), slot.needs.clone());
+                // The configuration may have changed since it was submitted.
+                match self.context.config.machine.check(&needs) {
+                    Ok(()) => self.waiting.push(Waiting { id: job.clone(), rank, model, needs }),
+                    Err(error) => {
+                        let cause = error.to_string();
+                        self.events.push_back((job.clone(), Event::Refused { cause }));
+                    }
+                }
+            }
+            Effect::Withdraw => self.waiting.retain(|waiting| waiting.id != *job),
+            Effect::Release => self.leases.retain(|lease| lease.request.id != *job),
+            Effect::Start { attempt, parts } => self.start_attempt(job, attempt, &parts),
+            Effect::EndInput => send_order(slot, Order::EndInput),
+            Effect::Terminate => send_order(slot, Order::Terminate),
+            Effect::Kill => send_order(slot, Order::Kill),
+            Effect::Alarm { alarm, after } => {
+                let (sender, job) = (self.sender.downgrade(), job.clone());
+                tokio::spawn(async move {
+                    sleep(after).await;
+                    if let Some(sender) = sender.upgrade() {
+                        // An engine that has gone needs no alarms.
+                        let _ = sender.send(Message::Event(job, Event::Rang(alarm)));
+                    }
+                });
+            }
+            Effect::ReleaseMedia => slot.held = None,
+            Effect::Announce => self.context.announcer.announce(News::Job(Arc::new(slot.row.clone()))),
+            // Carried out by the step itself.
+            Effect::Persist(_) | Effect::Refuse(_) => {}
+        }
+    }
+
+    /// Begins to look into a job's media.
+    fn prepare(&mut self, job: &JobId) {
+        let Some(slot) = self.slots.get_mut(job) else { return };
+        slot.call_off = CancellationToken::new();
+        let model = match &slot.model {
+            Ok(model) => model.clone(),
+            Err(cause) => {
+                let cause = cause.clone();
+                self.events.push_back((job.clone(), Event::NotPrepared { cause }));
+                return;
+            }
+        };
+        let wanted = Wanted {
+            source: PathBuf::from(&slot.version.source),
+            fingerprint: slot.version.fingerprint,
+            version: slot.version.id,
+            kind: model.kind(),
+            known: slot.listed.as_ref().map(|(stream, parts)| (*stream, parts.to_vec())),
+        };
+        let (shelf, sender, call_off) = (self.context.shelf.clone(), self.sender.clone(), slot.call_off.clone());
+        let job = job.clone();
+        tokio::spawn(async move {
+            let result = shelf.prepare(wanted, &call_off).await;
+            let _ = sender.send(Message::Prepared(job, result));
+        });
+    }
+
+    fn start_attempt(&mut self, job: &JobId, attempt: u32, numbers: &[u32]) {
+        let config = &self.context.config;
+        let lease = self.leases.iter().find(|lease| lease.request.id == *job);
+        let gpus: Vec<&str> =
+            lease.into_iter().flat_map(|lease| &lease.gpus).map(|gpu| config.machine.gpus[*gpu].as_str()).collect();
+        let env = if config.machine.gpus.is_empty() { Vec::new() } else { device_env(&gpus) };
+        let Some(slot) = self.slots.get_mut(job) else { return };
+        // Whoever starts was prepared, which needs a model.
+        let (Ok(model), Some((stream, parts))) = (&slot.model, &slot.listed) else { return };
+        let parts: Vec<(Part, PathBuf)> = selected(parts, numbers)
+            .into_iter()
+            .map(|part| (part.clone(), self.context.shelf.path_of(&part)))
+            .collect();
+        let is_source = parts.iter().any(|(part, _)| part.is_source);
+        let silence = model.manifest.as_ref().and_then(|manifest| manifest.progress_timeout_seconds);
+        let timeout = config.progress_timeout(&model.name, silence);
+        let (orders, orders_receiver) = unbounded_channel();
+        let work = Work {
+            job: job.clone(),
+            attempt,
+            model: model.clone(),
+            params: slot.row.params.clone(),
+            stream: *stream,
+            parts,
+            source: is_source.then(|| (PathBuf::from(&slot.version.source), slot.version.fingerprint)),
+            env,
+            folder: work_folder(config).join(format!("{job}-{attempt}")),
+            log: LogFile { path: config.data.join(log_name(job, attempt)), max_bytes: config.limits.log_bytes },
+            patience: Patience {
+                input: timeout,
+                progress: Some(timeout),
+                output_bytes: Some(config.limits.output_bytes),
+            },
+            max_tags: config.limits.tags_per_part,
+            executor: self.context.executor.clone(),
+            store: self.context.store.clone(),
+            clock: self.context.clock.clone(),
+            engine: self.sender.clone(),
+        };
+        slot.orders = Some(orders);
+        slot.misdeed = None;
+        tokio::spawn(work.carry_out(orders_receiver));
+    }
+
+    /// The changes of a step as the store takes them.
+    fn store_changes(&self, job: &JobId, changes: Vec<jobs::Change>) -> Vec<Change> {
+        let at_ms = (self.context.clock)();
+        let Some(slot) = self.slots.get(job) else { return Vec::new() };
+        let is_stopping =
+            changes.iter().any(|change| matches!(change, jobs::Change::State { state: JobState::Stopped, .. }));
+        let mut stored = Vec::new();
+        for change in changes {
+            match change {
+                jobs::Change::State { state, cause } => {
+                    stored.push(Change::State { state: stored_state(state), cause, at_ms })
+                }
+                jobs::Change::AttemptStarted { attempt } => stored.push(Change::AttemptStarted {
+                    number: attempt,
+                    parts: slot.given,
+                    log: Some(log_name(job, attempt)),
+                    at_ms,
+                }),
+                jobs::Change::AttemptEnded { attempt, how, cause } => {
+                    let is_through =
+                        slot.machine.parts().count_of(jobs::PartState::Done) == slot.machine.parts().count();
+                    let outcome = match how {
+                        _ if is_through => AttemptOutcome::Finished,
+                        How::CutShort if is_stopping => AttemptOutcome::Stopped,
+                        How::CutShort => AttemptOutcome::Interrupted,
+                        How::Clean | How::Failed => slot.misdeed.unwrap_or(AttemptOutcome::Failed),
+                    };
+                    let cause = Some(cause).filter(|_| outcome != AttemptOutcome::Finished);
+                    let is_counted = how != How::CutShort;
+                    stored.push(Change::AttemptEnded { number: attempt, outcome, cause, is_counted, at_ms });
+                }
+                jobs::Change::PartFailed { part, attempts, cause, rest } => stored.push(match rest {
+                    Some(rest) => {
+                        let rest_ms = i64::try_from(rest.as_millis()).unwrap_or(i64::MAX);
+                        let not_before_ms = Some(at_ms.saturating_add(rest_ms));
+                        Change::PartWaits { number: part, attempts, cause: Some(cause), not_before_ms }
+                    }
+                    None => Change::PartQuarantined { number: part, attempts, cause },
+                }),
+                jobs::Change::Warning { message } => stored.push(Change::Warned { count: 1, last: message }),
+                jobs::Change::StartedOver { failed_only: true } => {
+                    let parts = slot.machine.parts();
+                    let count = u32::try_from(parts.count()).unwrap_or(u32::MAX);
+                    let waits = (0..count)
+                        .filter(|number| parts.get(*number).is_some_and(|part| part.state != jobs::PartState::Done));
+                    stored.extend(waits.map(|number| Change::PartWaits {
+                        number,
+                        attempts: 0,
+                        cause: None,
+                        not_before_ms: None,
+                    }));
+                }
+                jobs::Change::StartedOver { failed_only: false } => {
+                    stored.push(Change::Redo { fingerprint: slot.version.fingerprint, at_ms });
+                }
+            }
+        }
+        stored
+    }
+
+    /// Stores changes; a store that has trouble is asked until it is over it.
+    async fn persist(&mut self, job: &JobId, changes: Vec<Change>) -> Result<(), StoreError> {
+        let mut tries = 0;
+        loop {
+            match self.context.store.apply(job, changes.clone()).await {
+                Ok(row) => {
+                    if let Some(slot) = self.slots.get_mut(job) {
+                        // Media that are tagged anew as they are now are another version.
+                        slot.version.id = row.version;
+                        slot.row = row;
+                    }
+                    return Ok(());
+                }
+                Err(error) if error.is_transient() && !(self.is_draining && tries >= STORE_TRIES_AT_END) => {
+                    if tries == 0 {
+                        self.trouble(format!("job `{job}` waits for the store: {}", told(&error)));
+                    }
+                    tries += 1;
+                    sleep(STORE_REST).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn trouble(&self, message: String) {
+        self.context.announcer.announce(News::Trouble(message.into()));
+    }
+}
+
+/// The folder for the output of running programs.
+pub(super) fn work_folder(config: &Config) -> PathBuf {
+    config.data.join("work")
+}
+
+/// The path of an attempt's log, told from the data folder.
+pub(super) fn log_name(job: &JobId, attempt: u32) -> String {
+    format!("logs/{job}/{attempt}.log")
+}
+
+fn state_of(state: tagger_store::JobState) -> JobState {
+    use tagger_store::JobState as S;
+    match state {
+        S::Queued => JobState::Queued,
+        S::Running => JobState::Running,
+        S::Stopping => JobState::Stopping,
+        S::Succeeded => JobState::Succeeded,
+        S::Quarantined => JobState::Quarantined,
+        S::Failed => JobState::Failed,
+        S::Stopped => JobState::Stopped,
+    }
+}
+
+fn stored_state(state: JobState) -> tagger_store::JobState {
+    use tagger_store::JobState as S;
+    match state {
+        JobState::Queued => S::Queued,
+        JobState::Running => S::Running,
+        JobState::Stopping => S::Stopping,
+        JobState::Succeeded => S::Succeeded,
+        JobState::Quarantined => S::Quarantined,
+        JobState::Failed => S::Failed,
+        JobState::Stopped => S::Stopped,
+    }
+}
+
+impl From<oneshot::error::RecvError> for ServiceError {
+    fn from(_: oneshot::error::RecvError) -> Self {
+        Self::closed()
+    }
+}
