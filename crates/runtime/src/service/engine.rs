@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tagger_store::{AttemptOutcome, Change, Counts, Job, JobId, Part, Store, StoreError, StreamName, Version};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -103,6 +103,8 @@ struct Slot {
     orders: Option<UnboundedSender<Order>>,
     /// How many parts its program was given.
     given: u32,
+    /// How many parts were done before.
+    done_before: usize,
     /// What its program did for which it has to end.
     misdeed: Option<AttemptOutcome>,
 }
@@ -110,7 +112,8 @@ struct Slot {
 /// Owns the jobs.
 pub(super) struct Engine {
     context: Arc<Context>,
-    sender: UnboundedSender<Message>,
+    /// The way to ourselves, for what is at work elsewhere. Weak, so that the engine ends with its last user.
+    sender: WeakUnboundedSender<Message>,
     slots: BTreeMap<JobId, Slot>,
     leases: Vec<Lease<JobId>>,
     waiting: Vec<Waiting<JobId>>,
@@ -128,7 +131,7 @@ impl Engine {
         let (sender, receiver) = unbounded_channel();
         let engine = Self {
             context,
-            sender: sender.clone(),
+            sender: sender.downgrade(),
             slots: BTreeMap::new(),
             leases: Vec::new(),
             waiting: Vec::new(),
@@ -146,13 +149,20 @@ impl Engine {
         while let Some(message) = messages.recv().await {
             self.take(message).await;
             self.settle().await;
-            if self.slots.is_empty() && (self.is_quiescing || self.is_draining) {
-                for waiting in self.when_at_rest.drain(..) {
-                    // Who has stopped waiting needs no answer.
-                    let _ = waiting.send(());
-                }
+            if !self.slots.is_empty() {
+                continue;
+            }
+            if self.is_draining {
+                break;
+            }
+            if self.is_quiescing {
+                self.when_at_rest.drain(..).for_each(answer);
             }
         }
+        let waiting = std::mem::take(&mut self.when_at_rest);
+        // Who is told that all is at rest may open the store for himself.
+        drop(self);
+        waiting.into_iter().for_each(answer);
     }
 
     /// Makes all steps that are to be made, and gives the machine to those who wait for it.
@@ -247,6 +257,7 @@ impl Engine {
             call_off: CancellationToken::new(),
             orders: None,
             given: 0,
+            done_before: 0,
             misdeed: None,
         };
         self.slots.insert(job.clone(), slot);
@@ -320,7 +331,10 @@ impl Engine {
             Effect::Start { parts, .. } => Some(parts.len()),
             _ => None,
         });
-        slot.given = given.map_or(slot.given, |given| u32::try_from(given).unwrap_or(u32::MAX));
+        if let Some(given) = given {
+            slot.given = u32::try_from(given).unwrap_or(u32::MAX);
+            slot.done_before = slot.machine.parts().count_of(jobs::PartState::Done);
+        }
         for effect in effects {
             match effect {
                 Effect::Persist(changes) => {
@@ -380,7 +394,7 @@ impl Engine {
             Effect::Terminate => send_order(slot, Order::Terminate),
             Effect::Kill => send_order(slot, Order::Kill),
             Effect::Alarm { alarm, after } => {
-                let (sender, job) = (self.sender.downgrade(), job.clone());
+                let (sender, job) = (self.sender.clone(), job.clone());
                 tokio::spawn(async move {
                     sleep(after).await;
                     if let Some(sender) = sender.upgrade() {
@@ -415,7 +429,9 @@ impl Engine {
             kind: model.kind(),
             known: slot.listed.as_ref().map(|(stream, parts)| (*stream, parts.to_vec())),
         };
-        let (shelf, sender, call_off) = (self.context.shelf.clone(), self.sender.clone(), slot.call_off.clone());
+        // Without users nobody waits for it.
+        let Some(sender) = self.sender.upgrade() else { return };
+        let (shelf, call_off) = (self.context.shelf.clone(), slot.call_off.clone());
         let job = job.clone();
         tokio::spawn(async move {
             let result = shelf.prepare(wanted, &call_off).await;
@@ -432,6 +448,7 @@ impl Engine {
         let Some(slot) = self.slots.get_mut(job) else { return };
         // Whoever starts was prepared, which needs a model.
         let (Ok(model), Some((stream, parts))) = (&slot.model, &slot.listed) else { return };
+        let Some(engine) = self.sender.upgrade() else { return };
         let parts: Vec<(Part, PathBuf)> = selected(parts, numbers)
             .into_iter()
             .map(|part| (part.clone(), self.context.shelf.path_of(&part)))
@@ -460,7 +477,7 @@ impl Engine {
             executor: self.context.executor.clone(),
             store: self.context.store.clone(),
             clock: self.context.clock.clone(),
-            engine: self.sender.clone(),
+            engine,
         };
         slot.orders = Some(orders);
         slot.misdeed = None;
@@ -486,8 +503,8 @@ impl Engine {
                     at_ms,
                 }),
                 jobs::Change::AttemptEnded { attempt, how, cause } => {
-                    let is_through =
-                        slot.machine.parts().count_of(jobs::PartState::Done) == slot.machine.parts().count();
+                    let done = slot.machine.parts().count_of(jobs::PartState::Done) - slot.done_before;
+                    let is_through = done == slot.given as usize;
                     let outcome = match how {
                         _ if is_through => AttemptOutcome::Finished,
                         How::CutShort if is_stopping => AttemptOutcome::Stopped,
@@ -555,6 +572,11 @@ impl Engine {
     fn trouble(&self, message: String) {
         self.context.announcer.announce(News::Trouble(message.into()));
     }
+}
+
+/// Tells somebody that all is at rest. Who has stopped waiting needs no answer.
+fn answer(waiting: oneshot::Sender<()>) {
+    let _ = waiting.send(());
 }
 
 /// The folder for the output of running programs.

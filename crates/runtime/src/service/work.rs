@@ -64,7 +64,10 @@ impl Work {
         };
         // What cannot be removed now is removed at the next start.
         let _ = fs::remove_dir_all(&self.folder);
-        self.tell(Event::AttemptEnded { attempt: self.attempt, ending });
+        let (engine, job, attempt) = (self.engine.clone(), self.job.clone(), self.attempt);
+        // Nothing of ours is in use any more when the engine hears of it.
+        drop(self);
+        let _ = engine.send(Message::Event(job, Event::AttemptEnded { attempt, ending }));
     }
 
     /// Makes the folders and finds the paths to hand over.

@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on ends
 
 mod guarded;
+mod jobs;
+mod killed;
+mod model;
+mod world;
 
 use std::panic::catch_unwind;
 use std::process::ExitCode;
@@ -15,6 +19,48 @@ const TESTS: &[(&str, fn())] = &[
     ("a_guarded_program_ends_as_if_it_were_alone", guarded::a_guarded_program_ends_as_if_it_were_alone),
     ("what_a_guarded_program_leaves_behind_is_ended", guarded::what_a_guarded_program_leaves_behind_is_ended),
     ("a_long_log_keeps_its_beginning_and_its_end", guarded::a_long_log_keeps_its_beginning_and_its_end),
+    (
+        "every_part_is_stored_with_its_tags_on_the_contents_time",
+        jobs::every_part_is_stored_with_its_tags_on_the_contents_time,
+    ),
+    (
+        "a_part_that_kills_every_program_is_quarantined_and_the_rest_is_kept",
+        jobs::a_part_that_kills_every_program_is_quarantined_and_the_rest_is_kept,
+    ),
+    ("an_error_about_a_part_is_that_parts_alone", jobs::an_error_about_a_part_is_that_parts_alone),
+    (
+        "a_model_that_stalls_is_killed_and_the_part_it_was_at_blamed",
+        jobs::a_model_that_stalls_is_killed_and_the_part_it_was_at_blamed,
+    ),
+    ("floods_are_ended_and_the_part_they_came_from_blamed", jobs::floods_are_ended_and_the_part_they_came_from_blamed),
+    ("garbage_is_told_and_stops_nothing", jobs::garbage_is_told_and_stops_nothing),
+    ("exit_0_is_no_success_for_a_part_without_progress", jobs::exit_0_is_no_success_for_a_part_without_progress),
+    (
+        "output_that_gets_shorter_is_the_models_fault_and_keeps_what_was_finished",
+        jobs::output_that_gets_shorter_is_the_models_fault_and_keeps_what_was_finished,
+    ),
+    (
+        "a_stopped_job_keeps_what_is_finished_and_a_retry_does_the_rest",
+        jobs::a_stopped_job_keeps_what_is_finished_and_a_retry_does_the_rest,
+    ),
+    ("a_drained_service_leaves_its_jobs_to_the_next_one", jobs::a_drained_service_leaves_its_jobs_to_the_next_one),
+    (
+        "a_quiescing_service_lets_running_jobs_end_and_begins_no_others",
+        jobs::a_quiescing_service_lets_running_jobs_end_and_begins_no_others,
+    ),
+    (
+        "what_is_known_to_be_wrong_is_refused_before_a_job_is_there",
+        jobs::what_is_known_to_be_wrong_is_refused_before_a_job_is_there,
+    ),
+    (
+        "media_that_change_between_submit_and_start_are_named",
+        jobs::media_that_change_between_submit_and_start_are_named,
+    ),
+    ("a_service_that_is_killed_goes_on_where_it_was", killed::a_service_that_is_killed_goes_on_where_it_was),
+    (
+        "faults_at_random_instants_lose_no_tag_and_double_none",
+        killed::faults_at_random_instants_lose_no_tag_and_double_none,
+    ),
 ];
 
 fn main() -> ExitCode {
@@ -22,6 +68,8 @@ fn main() -> ExitCode {
     match arguments.next().as_ref().and_then(|word| word.to_str()) {
         Some("guard") => ExitCode::from(run_guard(arguments)),
         Some("short-lived-runtime") => guarded::be_a_runtime(arguments),
+        Some("model") => model::be_a_model(arguments.map(|word| word.into_string().expect("UTF-8")).collect()),
+        Some("service") => killed::be_a_service(arguments),
         word => run_tests(word.filter(|word| !word.starts_with('-'))),
     }
 }
