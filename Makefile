@@ -60,8 +60,9 @@ docs: build sample-media ## Write the pages and the picture that come from the c
 fuzz: fuzz-build ## Feed every fuzz target for long (SECONDS=600 each)
 	scripts/fuzz.sh $(or $(SECONDS),600)
 
-soak: build ## Run models of bad habits for long (SECONDS=600), and check that nothing is lost
+soak: build ## Run models of bad habits for long (SECONDS=600), kill services 200 times, and check that nothing is lost
 	$(BIN)/python scripts/soak.py $(or $(SECONDS),600)
+	TAGGER_KILLS=200 $(CARGO) test $(PROFILE) --locked -p tagger-runtime --test programs faults
 
 fuzz-build: system
 	scripts/fuzz.sh build

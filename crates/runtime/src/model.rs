@@ -222,7 +222,7 @@ fn model_folders() -> Vec<PathBuf> {
 
 /// `first`, then where models are looked for anyway.
 fn all_folders(first: &[PathBuf]) -> impl Iterator<Item = PathBuf> {
-    first.to_vec().into_iter().chain(model_folders())
+    first.iter().cloned().chain(model_folders())
 }
 
 /// The names of all models that can be named without a path, sorted.

@@ -194,14 +194,11 @@ impl Listener for Keeping<'_> {
                 self.news.warnings += 1;
                 self.news.last_warning = Some(warning.message);
             }
-            Some(Notice::Tagged { input, .. }) => {
-                if self.ledger.num_tags(input) as u64 > self.work.max_tags {
-                    return Err(io::Error::other(format!(
-                        "it has written more than {} tags of one part",
-                        self.work.max_tags
-                    )));
-                }
+            Some(Notice::Tagged { input, .. }) if self.ledger.num_tags(input) as u64 > self.work.max_tags => {
+                let max_tags = self.work.max_tags;
+                return Err(io::Error::other(format!("it has written more than {max_tags} tags of one part")));
             }
+            Some(Notice::Tagged { .. }) => {}
         }
         Ok(())
     }

@@ -91,7 +91,18 @@ pub fn a_service_that_is_killed_goes_on_where_it_was() {
     assert!(server.process.wait().unwrap().success());
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let service = world.service().await;
-        insta::assert_snapshot!(told(&service, &"job".into()).await, @"");
+        insta::assert_snapshot!(told(&service, &"job".into()).await, @"
+        succeeded
+        part 0 done, 0 attempts
+        part 1 done, 0 attempts
+        part 2 done, 0 attempts
+        part 3 done, 0 attempts
+        part 4 done, 0 attempts
+        part 5 done, 0 attempts
+        attempt 1 of 6 parts interrupted, not counted: the server ended
+        attempt 2 of 4 parts finished
+        12 tags
+        ");
     });
 }
 

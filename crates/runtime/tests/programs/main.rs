@@ -6,6 +6,7 @@ mod guarded;
 mod jobs;
 mod killed;
 mod model;
+mod trouble;
 mod world;
 
 use std::panic::catch_unwind;
@@ -56,6 +57,12 @@ const TESTS: &[(&str, fn())] = &[
         "media_that_change_between_submit_and_start_are_named",
         jobs::media_that_change_between_submit_and_start_are_named,
     ),
+    ("a_full_disk_makes_a_job_wait_and_loses_nothing", trouble::a_full_disk_makes_a_job_wait_and_loses_nothing),
+    (
+        "output_that_cannot_be_written_counts_against_nobody",
+        trouble::output_that_cannot_be_written_counts_against_nobody,
+    ),
+    ("a_clock_that_jumps_changes_nothing", trouble::a_clock_that_jumps_changes_nothing),
     ("a_service_that_is_killed_goes_on_where_it_was", killed::a_service_that_is_killed_goes_on_where_it_was),
     (
         "faults_at_random_instants_lose_no_tag_and_double_none",

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Map, Value, json};
 use tagger_runtime::config::{Config, Overrides};
 use tagger_runtime::jobs::BackOff;
-use tagger_runtime::service::{News, Service, Setup, Submit};
+use tagger_runtime::service::{Clock, News, Service, Setup, Submit};
 use tagger_runtime::{Guard, Interpreter, ProcessExecutor};
 use tagger_store::{Job, JobId, Paging, Scope, Sqlite, TagQuery};
 
@@ -57,6 +57,10 @@ impl World {
     }
 
     pub async fn service_of(&self, config: Config) -> Service {
+        self.service_at(config, Arc::new(now_ms)).await
+    }
+
+    pub async fn service_at(&self, config: Config, clock: Clock) -> Service {
         fs::create_dir_all(&config.data).unwrap();
         let store = Sqlite::open(&config.data.join("tagger.db")).unwrap();
         let setup = Setup {
@@ -64,7 +68,7 @@ impl World {
             store: Arc::new(store),
             executor: Arc::new(ProcessExecutor { guard: Some(Guard::this_program("guard").unwrap()) }),
             python: Interpreter::default(),
-            clock: Arc::new(now_ms),
+            clock,
         };
         Service::start(setup).await.unwrap()
     }
