@@ -193,7 +193,18 @@ pub fn output_that_gets_shorter_is_the_models_fault_and_keeps_what_was_finished(
         until(&service, &id, |job| job.counts.done == 3).await;
         tokio::task::spawn_blocking(move || fs::write(gate, "").unwrap()).await.unwrap();
         ended(&service, &id).await;
-        insta::assert_snapshot!(told(&service, &id).await, @"");
+        insta::assert_snapshot!(told(&service, &id).await, @"
+        quarantined: 1 of 6 parts are quarantined; the last one: the program has shortened its output file, to which it may only append
+        part 0 done, 0 attempts
+        part 1 done, 0 attempts
+        part 2 done, 0 attempts
+        part 3 quarantined, 1 attempts: the program has shortened its output file, to which it may only append
+        part 4 done, 0 attempts
+        part 5 done, 0 attempts
+        attempt 1 of 6 parts failed: the program has shortened its output file, to which it may only append
+        attempt 2 of 2 parts finished
+        10 tags
+        ");
     });
 }
 
