@@ -3,6 +3,8 @@
 //! The container's mark for key frames is not enough: it is also set on pictures behind which others follow that need
 //! what came before. What counts is in the coded picture itself.
 
+use crate::bitstream::Framing;
+
 /// How the packets of a stream tell where decoding can begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coding {
@@ -48,27 +50,23 @@ pub struct Access {
 pub struct Reader {
     coding: Coding,
     extradata: Vec<u8>,
-    /// The bytes that tell the length of a unit; `None` where start codes divide them.
-    unit_length_bytes: Option<usize>,
+    /// How units of H.264 and HEVC are told apart.
+    framing: Framing,
 }
 
 impl Reader {
     pub fn new(coding: Coding, extradata: &[u8]) -> Self {
-        let length_bytes = |byte: Option<&u8>| byte.map(|byte| usize::from(byte & 3) + 1);
-        let unit_length_bytes = match (coding, extradata) {
-            (Coding::H264, [1, ..]) => length_bytes(extradata.get(4)),
-            (Coding::Hevc, [first, second, third, ..]) if *first == 1 || (*first | *second | *third) > 1 => {
-                length_bytes(extradata.get(21))
-            }
-            _ => None,
+        let framing = match coding {
+            Coding::Hevc => Framing::of_hevc(extradata),
+            _ => Framing::of_h264(extradata),
         };
-        Self { coding, extradata: extradata.to_vec(), unit_length_bytes }
+        Self { coding, extradata: extradata.to_vec(), framing }
     }
 
     /// Whether its packets are divided by start codes, as in transport streams: there the two fields of a picture can
     /// lie in packets of their own.
     pub fn has_start_codes(&self) -> bool {
-        matches!(self.coding, Coding::H264 | Coding::Hevc) && self.unit_length_bytes.is_none()
+        matches!(self.coding, Coding::H264 | Coding::Hevc) && matches!(self.framing, Framing::StartCodes)
     }
 
     /// What a packet says that the container marks as a key frame or not.
@@ -181,15 +179,14 @@ impl Reader {
     }
 
     fn is_in_extradata(&self, unit: &[u8]) -> bool {
-        self.extradata.windows(unit.len()).any(|window| window == unit)
+        // Zeros before the next start code belong to it.
+        let len = unit.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        len > 0 && self.extradata.windows(len).any(|window| window == &unit[..len])
     }
 
     /// The units of a packet of H.264 or HEVC, none of them empty.
-    fn units<'a>(&self, data: &'a [u8]) -> Vec<&'a [u8]> {
-        match self.unit_length_bytes {
-            Some(length_bytes) => units_with_length(data, length_bytes),
-            None => units_with_start_code(data),
-        }
+    fn units<'a>(&'a self, data: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        self.framing.units(data).filter(|unit| !unit.is_empty())
     }
 }
 
@@ -197,32 +194,6 @@ impl Access {
     fn closed_if(closed: bool) -> Self {
         Self { start: if closed { Start::Closed } else { Start::No }, ..Self::default() }
     }
-}
-
-fn units_with_length(mut data: &[u8], length_bytes: usize) -> Vec<&[u8]> {
-    let mut units = Vec::new();
-    while let Some((length, rest)) = data.split_at_checked(length_bytes) {
-        let length = length.iter().fold(0usize, |length, &byte| length << 8 | usize::from(byte));
-        let (unit, rest) = rest.split_at(length.min(rest.len()));
-        if !unit.is_empty() {
-            units.push(unit);
-        }
-        data = rest;
-    }
-    units
-}
-
-fn units_with_start_code(data: &[u8]) -> Vec<&[u8]> {
-    let starts: Vec<usize> =
-        data.windows(3).enumerate().filter(|(_, window)| *window == [0, 0, 1]).map(|(at, _)| at + 3).collect();
-    let ends = starts.iter().skip(1).map(|next| next - 3).chain([data.len()]);
-    let unit = |(&start, end): (&usize, usize)| {
-        let unit = &data[start..end];
-        // Zeros before the next start code belong to it.
-        let len = unit.iter().rposition(|&byte| byte != 0)? + 1;
-        Some(&unit[..len])
-    };
-    starts.iter().zip(ends).filter_map(unit).collect()
 }
 
 /// The start codes of MPEG-1, 2 and 4: the byte that names them, and what follows.

@@ -10,6 +10,8 @@ mod mpeg;
 mod nal;
 mod vpx;
 
+pub use nal::Framing;
+
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What the bytes of one packet say.

@@ -5,7 +5,7 @@ use memchr::memmem;
 use super::{Facts, bits::Bits, fingerprint};
 
 /// How the units of a packet are told apart.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Framing {
     /// By the bytes 0, 0, 1 before each.
     StartCodes,
