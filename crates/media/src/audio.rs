@@ -10,15 +10,15 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread::{self, JoinHandle},
 };
 
 use crate::{
     Limits, MediaError, Rational, Repairs, Skipped, Timestamp, Wholeness,
+    ahead::Ahead,
     libav::{AvError, Decoder, Layout, Resampler, Sound, SoundFormat},
     listen::{Event, Listening, StreamFacts},
     probe,
-    queue::{self, Receiver, ReceiverGone, Sender},
+    queue::{ReceiverGone, Sender},
     timeline::{Placement, Timeline},
 };
 
@@ -122,9 +122,7 @@ impl Samples {
 ///   iterator ends.
 pub struct Audio {
     path: PathBuf,
-    queue: Option<Receiver<Told>>,
-    thread: Option<JoinHandle<()>>,
-    cancelled: Arc<AtomicBool>,
+    ahead: Ahead<Told>,
     report: Report,
 }
 
@@ -167,25 +165,28 @@ impl Audio {
         let container_start = container.start();
         let listening =
             Listening::new(container.input, &facts, decoder).map_err(|error| libav("begin to decode", error))?;
-        let (sender, receiver) = queue::bounded(options.limits.queue_bytes);
         let report = Report { skipped: Skipped { truncated, ..Skipped::default() }, ..Report::default() };
-        let worker = Worker {
-            path: path.into(),
-            codec,
-            options: options.clone(),
-            container_start,
-            stream_start,
-            chain: None,
-            damaged: false,
-            cancelled: Arc::clone(&cancelled),
-            report: report.clone(),
-            sender,
+        let listen = {
+            let (path, options, cancelled, report) =
+                (path.to_path_buf(), options.clone(), Arc::clone(&cancelled), report.clone());
+            move |sender| {
+                let worker = Worker {
+                    path,
+                    codec,
+                    options,
+                    container_start,
+                    stream_start,
+                    chain: None,
+                    damaged: false,
+                    cancelled,
+                    report,
+                    sender,
+                };
+                worker.run(listening);
+            }
         };
-        let thread = thread::Builder::new()
-            .name("tagger-listen".into())
-            .spawn(move || worker.run(listening))
-            .map_err(|source| MediaError::Unreadable { path: path.into(), source })?;
-        Ok(Self { path: path.into(), queue: Some(receiver), thread: Some(thread), cancelled, report })
+        let ahead = Ahead::start("tagger-listen", path, options.limits.queue_bytes, cancelled, listen)?;
+        Ok(Self { path: path.into(), ahead, report })
     }
 
     /// What could not be read so far; complete once the iterator has ended.
@@ -196,13 +197,6 @@ impl Audio {
     /// What was done so far to keep the sound on its timeline; complete once the iterator has ended.
     pub fn repairs(&self) -> &Repairs {
         &self.report.repairs
-    }
-
-    /// Ends the thread, and says whether it ended by itself.
-    fn finish(&mut self) -> thread::Result<()> {
-        self.cancelled.store(true, Ordering::Relaxed);
-        self.queue = None; // a thread that waits for room learns it from this
-        self.thread.take().map_or(Ok(()), JoinHandle::join)
     }
 }
 
@@ -229,18 +223,14 @@ impl Iterator for Audio {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            match self.queue.as_ref()?.recv() {
-                Some(Told::Samples(samples)) => return Some(Ok(samples)),
-                Some(Told::Report(report)) => self.report = *report,
-                Some(Told::Failed(error)) => {
-                    // The error is the news; how the thread ends after it is not.
-                    let _ = self.finish();
+            match self.ahead.next()? {
+                Ok(Told::Samples(samples)) => return Some(Ok(samples)),
+                Ok(Told::Report(report)) => self.report = *report,
+                Ok(Told::Failed(error)) => {
+                    self.ahead.stop();
                     return Some(Err(error));
                 }
-                None => {
-                    let ended = self.finish();
-                    return ended.is_err().then(|| Err(MediaError::Fault { path: self.path.clone() }));
-                }
+                Err(error) => return Some(Err(error)),
             }
         }
     }
@@ -253,13 +243,6 @@ impl fmt::Debug for Audio {
             .field("skipped", &self.report.skipped)
             .field("repairs", &self.report.repairs)
             .finish_non_exhaustive()
-    }
-}
-
-impl Drop for Audio {
-    fn drop(&mut self) {
-        // A panic of the thread has nobody left to be told to; the panic hook has printed it.
-        let _ = self.finish();
     }
 }
 

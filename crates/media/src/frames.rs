@@ -8,21 +8,16 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
-    process,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::{self, JoinHandle},
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use crate::{
     FrameOptions, Image, MediaError, Report, Size, Skipped, Timestamp, Wholeness,
+    ahead::Ahead,
     choose::Chooser,
     decode::StreamFacts,
     libav::{AvError, Decoder, DecoderRecipe},
     probe,
-    queue::{self, Receiver},
     reading::{Reading, Told},
     report::Tally,
 };
@@ -46,20 +41,16 @@ pub struct Frame {
 ///
 /// - Order: presentation order; a frame comes once.
 /// - Memory: [`Limits::queue_bytes`](crate::Limits::queue_bytes) of finished frames, what the decoders themselves hold,
-///   three frames a decoder in between, and 24 bytes a packet of the file.
+///   three frames a decoder in between, and 20 bytes a packet of the file.
 /// - Threads: as many decode at a time, over all readers of the process, as
 ///   [`set_decode_threads`](crate::set_decode_threads) says.
 /// - Damage: a packet that cannot be decoded costs its frames only, unless the options say otherwise; see
 ///   [`skipped`](Self::skipped). After an error the iterator ends.
 pub struct Frames {
     path: PathBuf,
-    queue: Option<Receiver<Told>>,
-    thread: Option<JoinHandle<()>>,
-    cancelled: Arc<AtomicBool>,
+    ahead: Ahead<Told>,
     skipped: Skipped,
     tally: Arc<Tally>,
-    /// The process whose threads decode.
-    process: u32,
 }
 
 impl Frames {
@@ -90,7 +81,6 @@ impl Frames {
         let recipe = DecoderRecipe::of(&stream, max_pixels).map_err(|error| libav("open a decoder for", error))?;
         let start = container.start();
         let chooser = Chooser::new(path, &options.rate, start)?;
-        let (sender, receiver) = queue::bounded(options.limits.queue_bytes);
         let skipped = Skipped { truncated, ..Skipped::default() };
         let tally = Arc::new(Tally::default());
         let reading = Reading {
@@ -105,20 +95,10 @@ impl Frames {
             cancelled: Arc::clone(&cancelled),
             tally: Arc::clone(&tally),
         };
-        let told = skipped.clone();
-        let thread = thread::Builder::new()
-            .name("tagger-decode".into())
-            .spawn(move || reading.run(container.input, told, &sender))
-            .map_err(|source| MediaError::Unreadable { path: path.into(), source })?;
-        Ok(Self {
-            path: path.into(),
-            queue: Some(receiver),
-            thread: Some(thread),
-            cancelled,
-            skipped,
-            tally,
-            process: process::id(),
-        })
+        let (told, queue_bytes) = (skipped.clone(), options.limits.queue_bytes);
+        let read = move |sender| reading.run(container.input, told, &sender);
+        let ahead = Ahead::start("tagger-decode", path, queue_bytes, cancelled, read)?;
+        Ok(Self { path: path.into(), ahead, skipped, tally })
     }
 
     /// What could not be read so far; complete once the iterator has ended.
@@ -128,24 +108,12 @@ impl Frames {
 
     /// How many bytes the finished frames hold that wait to be taken.
     pub fn bytes_ahead(&self) -> usize {
-        self.queue.as_ref().filter(|_| !self.is_orphaned()).map_or(0, Receiver::waiting_bytes)
+        self.ahead.waiting_bytes()
     }
 
     /// How the frames were come by so far; complete once the iterator has ended.
     pub fn report(&self) -> Report {
         self.tally.report()
-    }
-
-    /// Ends the threads, and says whether they ended by themselves.
-    fn finish(&mut self) -> thread::Result<()> {
-        self.cancelled.store(true, Ordering::Relaxed);
-        self.queue = None; // a thread that waits for room learns it from this
-        self.thread.take().map_or(Ok(()), JoinHandle::join)
-    }
-
-    /// In a process that was forked from the one that opened the file, there are no threads to wait for.
-    fn is_orphaned(&self) -> bool {
-        self.process != process::id()
     }
 }
 
@@ -166,25 +134,15 @@ impl Iterator for Frames {
     type Item = Result<Frame, MediaError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.queue.is_some() && self.is_orphaned() {
-            // Forgotten, not dropped: what the queue's lock guards may have been copied in the middle of a change.
-            std::mem::forget(self.queue.take());
-            std::mem::forget(self.thread.take());
-            return Some(Err(MediaError::Orphaned { path: self.path.clone() }));
-        }
         loop {
-            match self.queue.as_ref()?.recv() {
-                Some(Told::Frame(frame)) => return Some(Ok(frame)),
-                Some(Told::Skipped(skipped)) => self.skipped = *skipped,
-                Some(Told::Failed(error)) => {
-                    // The error is the news; how the threads end after it is not.
-                    let _ = self.finish();
+            match self.ahead.next()? {
+                Ok(Told::Frame(frame)) => return Some(Ok(frame)),
+                Ok(Told::Skipped(skipped)) => self.skipped = *skipped,
+                Ok(Told::Failed(error)) => {
+                    self.ahead.stop();
                     return Some(Err(error));
                 }
-                None => {
-                    let ended = self.finish();
-                    return ended.is_err().then(|| Err(MediaError::Fault { path: self.path.clone() }));
-                }
+                Err(error) => return Some(Err(error)),
             }
         }
     }
@@ -196,21 +154,9 @@ impl fmt::Debug for Frames {
     }
 }
 
-impl Drop for Frames {
-    fn drop(&mut self) {
-        if self.is_orphaned() {
-            std::mem::forget(self.queue.take());
-            std::mem::forget(self.thread.take());
-            return;
-        }
-        // A panic of a thread has nobody left to be told to; the panic hook has printed it.
-        let _ = self.finish();
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::{process::Command, sync::atomic::Ordering, thread};
 
     use super::*;
     use crate::{Limits, Rate, budget::Budget};
@@ -238,7 +184,7 @@ mod tests {
             let size = Size::Fit { width: 16, height: 12 };
             let options = FrameOptions { rate: Rate::All, size, limits, decode_all, ..FrameOptions::default() };
             let frames = Frames::open(&path, &options).unwrap();
-            let (tally, cancelled) = (Arc::clone(&frames.tally), Arc::clone(&frames.cancelled));
+            let (tally, cancelled) = (Arc::clone(&frames.tally), Arc::clone(&frames.ahead.cancelled));
             while tally.report().packets_fed == 0 {
                 thread::yield_now();
             }

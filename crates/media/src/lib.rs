@@ -16,6 +16,7 @@
 //! ```
 
 mod access;
+mod ahead;
 mod audio;
 mod bitstream;
 mod budget;
