@@ -20,7 +20,12 @@ for target in fuzz_targets/*.rs; do
     mkdir -p "corpus/$name" "artifacts/$name"
     seeds=(); [ -d "seeds/$name" ] && seeds=("seeds/$name")
     # The clips that tests have made are the best start for nonsense about media.
-    [ "$name" = media ] && [ -d ../target/test-media ] && seeds+=(../target/test-media)
+    if [ "$name" = media ] && [ -d ../target/test-media ]; then
+        small=$PWD/../target/fuzz/small-media # each seed is tried at every door before anything else
+        rm -rf "$small" && mkdir "$small"
+        find "$PWD/../target/test-media" -type f -size -24k -exec ln -s -t "$small" {} +
+        seeds+=("$small")
+    fi
     echo "fuzzing $name for $1 s"
     "$CARGO_TARGET_DIR/$host/release/$name" "corpus/$name" "${seeds[@]}" -max_total_time="$1" -rss_limit_mb=2048 \
         -timeout=20 -artifact_prefix="artifacts/$name/" -print_final_stats=1 -verbosity=0 \

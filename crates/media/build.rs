@@ -4,6 +4,7 @@ use std::env;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-check-cfg=cfg(fuzzing)");
     for (cfg, since) in [
         ("libav_frame_duration", "FFMPEG_6_0"),
         ("libav_frame_flags", "FFMPEG_6_1"),

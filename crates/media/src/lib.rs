@@ -32,6 +32,9 @@ mod index;
 mod info;
 mod libav;
 mod listen;
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(fuzzing, doc(hidden))]
+pub mod nonsense;
 mod options;
 mod packets;
 mod parts;

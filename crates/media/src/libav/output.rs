@@ -231,6 +231,8 @@ impl<S: Sink> Output<S> {
     /// # Safety
     /// To be called once, and nothing of the output is used after it.
     unsafe fn release(&mut self) -> Box<S> {
+        // Where the output is not dropped after this, nobody else would free them.
+        (self.begun, self.filter) = (Vec::new(), None);
         // SAFETY: the context is ours alone and not used again; it does not free the I/O it was given.
         unsafe { ffi::avformat_free_context(self.context.as_ptr()) };
         // SAFETY: the I/O lives until the end of this function and nobody else uses it.
