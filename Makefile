@@ -33,6 +33,7 @@ test: build dev-venv sample-media lint test-rust test-python test-reference test
 test-all: test fuzz-build ## The rest of what asserts
 	$(BIN)/python scripts/soak.py 60
 	scripts/fuzz.sh 20
+	scripts/sanitize.sh
 	CI=true TAGGER_EVERY_CLIP=1 $(MAKE) --no-print-directory test-reference
 	$(MAKE) --no-print-directory test-wheel
 	CARGO_TARGET_DIR=$(abspath target/projects) TAGGER_EVERY_PROJECT=1 \

@@ -4,8 +4,9 @@
 use crate::{
     Rational, Timestamp,
     bitstream::Reader,
-    index::{Entry, Index},
-    plan::Plan,
+    entries::{Entries, Entry},
+    index::Index,
+    plan::{Means, Plan},
 };
 
 /// Makes an index and a choice of frames of the bytes, and plans for it.
@@ -14,8 +15,9 @@ use crate::{
 /// When the plan is none: something wanted is missing or comes twice, in a wrong order, or out of a task that is not fed.
 pub fn plan(bytes: &[u8]) {
     let Some((&[late_by, choice], facts)) = bytes.split_first_chunk() else { return };
+    let frame_bytes = u64::from(late_by) << 10;
     let mut time = 0i64;
-    let entries: Vec<Entry> = facts
+    let entries: Entries = facts
         .chunks_exact(2)
         .map(|fact| {
             // Mostly a step ahead, as in real streams; sometimes back or far away.
@@ -38,17 +40,16 @@ pub fn plan(bytes: &[u8]) {
         .collect();
     let late_by = (late_by > 0).then_some(usize::from(late_by));
     let Ok(index) = Index::new(entries, Rational { num: 1, den: 25 }, late_by) else { return };
-    let wanted: Vec<usize> =
-        (0..index.shown().len()).filter(|place| (place * 7 + place / 5) % 16 < usize::from(choice % 17)).collect();
+    let is_wanted = |place: &u32| (place * 7 + place / 5) % 16 < u32::from(choice % 17);
+    let wanted: Vec<u32> = (0..index.shown().len() as u32).filter(is_wanted).collect();
     let plan = Plan::new(&index, wanted.clone());
     let mut given = Vec::new();
     for nth in 0..plan.tasks() {
         let (task, whole) = (plan.task(&index, nth), plan.whole_task(&index, nth));
         for task in [&task, &whole] {
             assert!(task.feed.windows(2).all(|pair| pair[0] < pair[1]), "packets go in the order of the file");
-            assert!(task.feed.iter().all(|&entry| (entry as usize) < index.entries().len()));
-            let shown: Vec<u32> =
-                task.feed.iter().copied().filter(|&entry| index.entries()[entry as usize].shown).collect();
+            assert!(task.feed.iter().all(|&entry| entry < index.entries().len()));
+            let shown: Vec<u32> = task.feed.iter().copied().filter(|&entry| index.entries().at(entry).shown).collect();
             assert!(
                 task.comes_out.len() == shown.len()
                     && task.comes_out.iter().all(|coming| shown.contains(&coming.entry))
@@ -61,7 +62,8 @@ pub fn plan(bytes: &[u8]) {
     }
     assert_eq!(given, wanted, "every wanted frame comes once, in order");
     for threads in 1..5 {
-        let crew = plan.crew(&index, threads, 1 << 20);
+        let means = Means { threads, packet_bytes: 1 << 20, queue_bytes: 1 << 20, frame_bytes };
+        let crew = plan.crew(&index, &means);
         assert!(crew.workers >= 1 && crew.threads_each >= 1 && crew.workers * crew.threads_each <= threads);
     }
 }
