@@ -5,9 +5,10 @@
 
 mod common;
 
-use std::fs;
+use std::{fs, process};
 
 use common::clip;
+use fork::{Fork, fork, waitpid};
 use tagger_media::{FrameOptions, Frames, MediaError, Rate};
 
 /// Python is the one that forks in practice; here the test program forks itself by way of a system call.
@@ -17,21 +18,16 @@ fn a_forked_process_has_threads_of_its_own_and_is_told_that_it_lost_its_parents(
     let options = FrameOptions { rate: Rate::All, ..FrameOptions::default() };
     let mut before = Frames::open(&path, &options).unwrap();
     before.next().unwrap().unwrap();
-    let told = std::env::temp_dir().join(format!("tagger-fork-{}", std::process::id()));
-    // SAFETY: the child only reads files and ends without going back into the test harness.
-    let child = unsafe { libc::fork() };
-    if child == 0 {
+    let told = std::env::temp_dir().join(format!("tagger-fork-{}", process::id()));
+    let Fork::Parent(child) = fork().unwrap() else {
         let orphaned = matches!(before.next(), Some(Err(MediaError::Orphaned { .. })));
         let ended = before.next().is_none();
         drop(before);
         let count = Frames::open(&path, &options).unwrap().count();
         fs::write(&told, format!("{orphaned} {ended} {count}")).unwrap();
-        // SAFETY: ends the process at once.
-        unsafe { libc::_exit(0) };
-    }
-    let mut status = 0;
-    // SAFETY: the child is ours and the status may be written.
-    unsafe { libc::waitpid(child, &mut status, 0) };
+        process::exit(0) // without going back into the test harness
+    };
+    waitpid(child).unwrap();
     assert_eq!(fs::read_to_string(&told).unwrap(), "true true 150");
     fs::remove_file(&told).unwrap();
     assert_eq!(before.count(), 149);
