@@ -231,12 +231,14 @@ pub fn plan<K: Clone>(machine: &Machine, leases: &[Lease<K>], waiting: &[Waiting
             continue;
         }
         if !machine.fits(&taken, &one.needs) {
-            beside_head.get_or_insert_with(|| {
+            if beside_head.is_none() {
                 let after = leases.iter().filter(|lease| lease.request.rank.is_after(one.rank));
                 let mut sum = Sum::of(after.map(|lease| &lease.request.needs));
                 sum.add(&one.needs);
-                sum
-            });
+                beside_head = Some(sum);
+                // Its place within its model's limit is reserved as well, or later ones of the model would take it.
+                *running += 1;
+            }
             continue;
         }
         if let Some(beside_head) = &mut beside_head {
