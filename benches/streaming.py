@@ -131,7 +131,7 @@ def remembering(clips: Clips, model: pathlib.Path, folder: pathlib.Path, quick: 
         rows.append([name, *peaks, f"**{long.peak_bytes / short.peak_bytes:.2f}**", f"{long.wall_s:.1f}"])
     note = (
         "Peak memory over a short and a long 1080p file at 0.11 fps. What grows is the index, by 20 bytes a packet, "
-        "and the tables that libav keeps of an MP4, by about 50; the rest is what the runs differ by anyway."
+        "and the tables that libav keeps of an MP4, by about 50; what else differs is what allocators keep."
     )
     return f"{note}\n\n{table(head, rows)}"
 
