@@ -17,11 +17,12 @@ import subprocess
 import files
 import loop_latency
 import sampling
+import serve
 import store
 import streaming
 
 HERE = pathlib.Path(__file__).parent
-SUITES = [sampling, streaming, loop_latency, files, store]
+SUITES = [sampling, streaming, loop_latency, files, store, serve]
 
 
 HEAD = """# Measurements

@@ -1,10 +1,17 @@
 //! The command line.
 
+mod server;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::time::TimePoint;
+
+pub use server::{
+    ExportArgs, ExportFormat, JobArgs, JobsArgs, LogsArgs, RetryArgs, ServeArgs, ServerArgs, StatusArgs, SubmitArgs,
+    TagsArgs, WhichTags,
+};
 
 /// Turns media into time-aligned tags with anybody's model.
 #[derive(Debug, Parser)]
@@ -28,6 +35,26 @@ pub enum Command {
     Test(TestArgs),
     /// Tell what this machine has and lacks for running models, with the command that mends it
     Doctor(DoctorArgs),
+    /// Serve jobs and their tags over HTTP
+    Serve(ServeArgs),
+    /// Hand media in to a server, and print the job ids
+    Submit(SubmitArgs),
+    /// List a server's jobs
+    Jobs(JobsArgs),
+    /// Show how a job stands
+    Status(StatusArgs),
+    /// Show what a job's program says
+    Logs(LogsArgs),
+    /// Stop jobs; what they have stored stays
+    Stop(JobArgs),
+    /// Do ended jobs again
+    Retry(RetryArgs),
+    /// Remove ended jobs with their tags
+    Rm(JobArgs),
+    /// Show a content's tags
+    Tags(TagsArgs),
+    /// Write stored tags for other programs
+    Export(ExportArgs),
 }
 
 /// Arguments of `tagger run`.

@@ -7,8 +7,10 @@ mod init;
 mod inspect;
 mod output;
 mod progress;
+mod remote;
 mod report;
 mod run;
+mod serve;
 mod signals;
 mod test;
 mod time;
@@ -24,6 +26,8 @@ use args::{Command, Tagger};
 const FAILED: u8 = 1;
 /// Stopped by Ctrl-C or a request to terminate.
 const INTERRUPTED: u8 = 130;
+/// Done, except for parts that were given up.
+const QUARANTINED: u8 = 3;
 
 /// The first argument that makes this program the guard of a model program: it is for the runtime, not for users.
 const GUARD: &str = "guard";
@@ -38,12 +42,28 @@ fn main() -> ExitCode {
         Command::Init(args) => init::init(&args),
         Command::Test(args) => test::test(&args),
         Command::Doctor(args) => doctor::doctor(&args),
+        Command::Serve(args) => serve::serve(args),
+        Command::Submit(args) => remote::submit(&args),
+        Command::Jobs(args) => remote::jobs(&args),
+        Command::Status(args) => remote::status(&args),
+        Command::Logs(args) => remote::logs(&args),
+        Command::Stop(args) => remote::stop(&args),
+        Command::Retry(args) => remote::retry(&args),
+        Command::Rm(args) => remote::remove(&args),
+        Command::Tags(args) => remote::tags(&args),
+        Command::Export(args) => remote::export(&args),
     };
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             report::error(&error);
-            ExitCode::from(FAILED)
+            ExitCode::from(exit_status(&error))
         }
     }
+}
+
+/// The status of a command that an error has ended: what a server refuses says it itself.
+fn exit_status(error: &anyhow::Error) -> u8 {
+    let refused = error.downcast_ref::<remote::Refused>().and_then(|refused| refused.code);
+    refused.map_or(FAILED, |code| code.exit_status())
 }

@@ -1,16 +1,13 @@
 //! Writes a run's tags where and how the user wants them.
 
-mod csv;
-mod jsonl;
 mod table;
-mod vtt;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use tagger_runtime::TagRow;
+use tagger_runtime::{TagRow, formats};
 use tempfile::NamedTempFile;
 
 use crate::args::Format;
@@ -78,19 +75,24 @@ impl Output {
             write_rows(self.format, rows, None, &mut out)?;
             return out.flush();
         }
-        // A link stays one: what it leads to is replaced.
-        let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(folder)?;
-        let mut out = BufWriter::new(&mut file);
-        write_rows(self.format, rows, None, &mut out)?;
-        out.flush()?;
-        drop(out);
-        if let Ok(earlier) = target.metadata() {
-            file.as_file().set_permissions(earlier.permissions())?;
-        }
-        keep(file, &target)
+        replace_file(path, |out| write_rows(self.format, rows, None, out))
     }
+}
+
+/// Writes a file that appears whole or not at all, in the place of one that may be there.
+pub fn replace_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    // A link stays one: what it leads to is replaced.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(folder)?;
+    let mut out = BufWriter::new(&mut file);
+    write(&mut out)?;
+    out.flush()?;
+    drop(out);
+    if let Ok(earlier) = target.metadata() {
+        file.as_file().set_permissions(earlier.permissions())?;
+    }
+    keep(file, &target)
 }
 
 /// Prints a text for the user on standard output.
@@ -121,45 +123,13 @@ fn format_of(path: &Path) -> Option<Format> {
     }
 }
 
-fn write_rows(format: Format, rows: &[TagRow], width: Option<u16>, out: &mut impl Write) -> io::Result<()> {
-    match format {
-        Format::Table => table::write(rows, width, out),
-        Format::Jsonl => jsonl::write(rows, out),
-        Format::Csv => csv::write(rows, out),
-        Format::Vtt => vtt::write(rows, out),
-    }
-}
-
-#[cfg(test)]
-pub(crate) mod samples {
-    use serde_json::json;
-    use tagger_runtime::{StreamName, TagRow};
-    use tagger_wire::{FrameInfo, Region};
-
-    /// A shot, and a text on one frame with everything a tag can have.
-    pub fn rows() -> Vec<TagRow> {
-        let shot = TagRow {
-            content: "clips/a.mp4".into(),
-            stream: StreamName::Video,
-            track: "shot_detection".into(),
-            model: "shot".into(),
-            start_time: 0,
-            end_time: 1200,
-            tag: "shot".into(),
-            frame_info: None,
-            additional_info: json!({"score": null, "kind": "start"}).as_object().cloned(),
-            part: 0,
-        };
-        let text = TagRow {
-            track: "ocr".into(),
-            model: "ocr".into(),
-            start_time: 480,
-            end_time: 480,
-            tag: "BREAKING <b> --> \"NEWS\",\n\nat 9 & later".into(),
-            frame_info: Some(FrameInfo { frame_idx: 12, region: Some(Region::Corners([0.05, 0.1, 0.95, 1.0])) }),
-            additional_info: None,
-            ..shot.clone()
-        };
-        vec![shot, text]
-    }
+fn write_rows(format: Format, rows: &[TagRow], width: Option<u16>, mut out: &mut dyn Write) -> io::Result<()> {
+    let format = match format {
+        Format::Table => return table::write(rows, width, &mut out),
+        Format::Jsonl => formats::Format::Jsonl,
+        Format::Csv => formats::Format::Csv,
+        Format::Vtt => formats::Format::Vtt,
+    };
+    format.begin(&mut out)?;
+    format.write(rows, &mut out)
 }

@@ -45,14 +45,6 @@ fn is_decimal(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit()) && text.bytes().all(|b| b.is_ascii_digit() || b == b'.')
 }
 
-/// `HH:MM:SS.mmm`, with a sign only where time is negative.
-pub fn clock(millis: i64) -> String {
-    let sign = if millis < 0 { "-" } else { "" };
-    let all = millis.unsigned_abs();
-    let (hours, minutes, seconds, millis) = (all / 3_600_000, all / 60_000 % 60, all / 1000 % 60, all % 1000);
-    format!("{sign}{hours:02}:{minutes:02}:{seconds:02}.{millis:03}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,13 +63,5 @@ mod tests {
         for text in ["", "f", "-1", "1:2:3:4", "1:75", "a", "1e3", "12.5f", "1:.5", "nan", "1:60:00", "1.2.3"] {
             assert_eq!(text.parse::<TimePoint>(), Err(NotATime), "{text}");
         }
-    }
-
-    #[test]
-    fn a_clock_shows_every_millisecond() {
-        assert_eq!(
-            [0, 62_500, 360_000_001, -40].map(clock),
-            ["00:00:00.000", "00:01:02.500", "100:00:00.001", "-00:00:00.040"]
-        );
     }
 }

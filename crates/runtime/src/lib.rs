@@ -16,6 +16,7 @@ mod digest;
 mod doctor;
 mod excerpt;
 mod executor;
+pub mod formats;
 mod guard;
 mod handover;
 mod input;

@@ -5,9 +5,8 @@ use std::io::{self, Write};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
 use tagger_runtime::TagRow;
+use tagger_runtime::formats::clock;
 use tagger_wire::Region;
-
-use crate::time::clock;
 
 /// Writes the tables, folded to `width` columns if one is given.
 pub fn write(rows: &[TagRow], width: Option<u16>, out: &mut impl Write) -> io::Result<()> {
@@ -70,10 +69,41 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use tagger_runtime::{StreamName, TagRow};
+    use tagger_wire::{FrameInfo, Region};
+
+    /// A shot, and a text on one frame with everything a tag can have.
+    pub fn rows() -> Vec<TagRow> {
+        let shot = TagRow {
+            content: "clips/a.mp4".into(),
+            stream: StreamName::Video,
+            track: "shot_detection".into(),
+            model: "shot".into(),
+            start_time: 0,
+            end_time: 1200,
+            tag: "shot".into(),
+            frame_info: None,
+            additional_info: json!({"score": null, "kind": "start"}).as_object().cloned(),
+            part: 0,
+        };
+        let text = TagRow {
+            track: "ocr".into(),
+            model: "ocr".into(),
+            start_time: 480,
+            end_time: 480,
+            tag: "BREAKING <b> --> \"NEWS\",\n\nat 9 & later".into(),
+            frame_info: Some(FrameInfo { frame_idx: 12, region: Some(Region::Corners([0.05, 0.1, 0.95, 1.0])) }),
+            additional_info: None,
+            ..shot.clone()
+        };
+        vec![shot, text]
+    }
+
     #[test]
     fn a_table_tells_where_and_what() {
         let mut out = Vec::new();
-        super::write(&crate::output::samples::rows(), None, &mut out).unwrap();
+        super::write(&rows(), None, &mut out).unwrap();
         insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"
         clips/a.mp4
          start         end           track           tag                                    details

@@ -19,6 +19,16 @@ fn help_says_what_there_is() {
       init     Make a project for a new model
       test     Test whether a model's program keeps the contract
       doctor   Tell what this machine has and lacks for running models, with the command that mends it
+      serve    Serve jobs and their tags over HTTP
+      submit   Hand media in to a server, and print the job ids
+      jobs     List a server's jobs
+      status   Show how a job stands
+      logs     Show what a job's program says
+      stop     Stop jobs; what they have stored stays
+      retry    Do ended jobs again
+      rm       Remove ended jobs with their tags
+      tags     Show a content's tags
+      export   Write stored tags for other programs
       help     Print this message or the help of the given subcommand(s)
 
     Options:

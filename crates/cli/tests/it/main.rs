@@ -15,4 +15,5 @@ mod odd_lines;
 mod outputs;
 mod params;
 mod place;
+mod server;
 mod window;

@@ -90,7 +90,9 @@ impl Place {
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tagger"));
         command.args(arguments).current_dir(self.work.path()).env("TMPDIR", self.temporary.path());
-        for name in ["TAGGER_PYTHON", "TAGGER_MODELS", "VIRTUAL_ENV", "PYTHONPATH", "COLUMNS"] {
+        for name in
+            ["TAGGER_PYTHON", "TAGGER_MODELS", "TAGGER_SERVER", "TAGGER_TOKEN", "VIRTUAL_ENV", "PYTHONPATH", "COLUMNS"]
+        {
             command.env_remove(name);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

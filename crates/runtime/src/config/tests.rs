@@ -211,3 +211,20 @@ fn what_is_said_of_a_model_goes_over_its_manifest() {
     assert_eq!(config.progress_timeout("asr", Some(5.0)).as_secs(), 5);
     assert_eq!(config.progress_timeout("asr", None).as_secs(), 60);
 }
+
+#[test]
+fn every_key_is_explained_to_operators() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/serve.md")).unwrap();
+    let mut table = String::new();
+    for line in resolve(FULL).unwrap().to_string().lines().chain(["token_file = x"]) {
+        match line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            Some(name) => table = format!("{}.", name.replace("model.ocr", "model.NAME")),
+            None => {
+                let key = line.split(" = ").next().unwrap().split(".gpu").next().unwrap();
+                let table = if line.starts_with("token_file") { "" } else { &table };
+                let is_known = key.is_empty() || key.starts_with('#') || key == "licence";
+                assert!(is_known || page.contains(&format!("`{table}{key}`")), "{table}{key} is not in docs/serve.md");
+            }
+        }
+    }
+}

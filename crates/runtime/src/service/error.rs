@@ -21,8 +21,12 @@ pub enum ErrorCode {
     InvalidParameter,
     /// The media cannot be tagged: not there, not media, or nothing for this model.
     InvalidMedia,
+    /// The token is missing or wrong.
+    Unauthorized,
     /// The path lies outside the folders that are allowed.
     OutsideRoots,
+    /// The request is larger than allowed.
+    TooLarge,
     /// The model needs more than the machine has.
     ExceedsMachine,
     /// There is no such thing.
@@ -31,8 +35,45 @@ pub enum ErrorCode {
     Conflict,
     /// The server takes no new jobs, because it is about to end.
     Quiescing,
+    /// The disk is full.
+    StorageFull,
     /// The server's own trouble.
     Internal,
+}
+
+impl ErrorCode {
+    /// The HTTP status it is answered with.
+    pub fn http_status(self) -> u16 {
+        match self {
+            Self::InvalidRequest | Self::UnknownModel | Self::InvalidParameter | Self::InvalidMedia => 400,
+            Self::Unauthorized => 401,
+            Self::OutsideRoots => 403,
+            Self::NotFound => 404,
+            Self::Conflict => 409,
+            Self::TooLarge => 413,
+            Self::ExceedsMachine => 422,
+            Self::Internal => 500,
+            Self::Quiescing => 503,
+            Self::StorageFull => 507,
+        }
+    }
+
+    /// The status that a command ends with because of it: 2 where what was typed is wrong, else 1.
+    pub fn exit_status(self) -> u8 {
+        match self {
+            Self::InvalidRequest | Self::UnknownModel | Self::InvalidParameter => 2,
+            Self::InvalidMedia
+            | Self::Unauthorized
+            | Self::OutsideRoots
+            | Self::NotFound
+            | Self::Conflict
+            | Self::TooLarge
+            | Self::ExceedsMachine
+            | Self::Quiescing
+            | Self::StorageFull
+            | Self::Internal => 1,
+        }
+    }
 }
 
 /// A refusal.
@@ -76,11 +117,11 @@ impl From<StoreError> for ServiceError {
             StoreError::Conflict { .. } => (ErrorCode::Conflict, None),
             StoreError::Invalid { .. } => (ErrorCode::InvalidRequest, None),
             StoreError::BadCursor { .. } => (ErrorCode::InvalidRequest, Some("cursor")),
+            StoreError::Full { .. } => (ErrorCode::StorageFull, None),
             StoreError::Newer { .. }
             | StoreError::Foreign { .. }
             | StoreError::Broken { .. }
             | StoreError::InUse { .. }
-            | StoreError::Full { .. }
             | StoreError::Failed { .. }
             | StoreError::Closed => (ErrorCode::Internal, None),
         };

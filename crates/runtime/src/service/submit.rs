@@ -1,5 +1,6 @@
 //! Submitting: everything that can be known to be wrong is refused before a job is there.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -36,6 +37,9 @@ pub struct Submit {
     /// Its parameters.
     #[serde(default)]
     pub params: Map<String, Value>,
+    /// Parameters as somebody typed them, read by what the model says of each. They go over `params`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub param_texts: BTreeMap<String, String>,
     /// Higher goes first. Default: what is configured for the model, else 0.
     #[serde(default)]
     pub priority: Option<i32>,
@@ -78,6 +82,9 @@ impl Service {
         refuse_unfit(&model)?;
         let mut params = ParamSet::default();
         params.add_json(&Value::Object(submit.params.clone()).to_string())?;
+        for (name, text) in &submit.param_texts {
+            params.add_pair(&format!("{name}={text}"))?;
+        }
         let params = params.for_models(std::slice::from_ref(&model))?.pop().unwrap_or_default();
         let resources = model.manifest.as_ref().map(|manifest| manifest.resources.clone()).unwrap_or_default();
         let config = self.config();

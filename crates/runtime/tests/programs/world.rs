@@ -87,6 +87,7 @@ impl World {
             content: Some("clip".into()),
             model: path("model"),
             params,
+            param_texts: Default::default(),
             priority: None,
         }
     }

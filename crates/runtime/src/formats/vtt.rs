@@ -2,12 +2,13 @@
 
 use std::io::{self, Write};
 
-use tagger_runtime::TagRow;
+use crate::TagRow;
 
-use crate::time::clock;
+pub fn begin(out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "WEBVTT")
+}
 
 pub fn write(rows: &[TagRow], out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "WEBVTT")?;
     for row in rows {
         // A cue must end after it starts and cannot lie before 0: a tag on one frame is shown for the least time there is.
         let start = row.start_time.max(0);
@@ -15,6 +16,14 @@ pub fn write(rows: &[TagRow], out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "\n{} --> {}\n{}: {}", clock(start), clock(end), cue_text(&row.track), cue_text(&row.tag))?;
     }
     Ok(())
+}
+
+/// `HH:MM:SS.mmm`, with a sign only where time is negative.
+pub fn clock(millis: i64) -> String {
+    let sign = if millis < 0 { "-" } else { "" };
+    let all = millis.unsigned_abs();
+    let (hours, minutes, seconds, millis) = (all / 3_600_000, all / 60_000 % 60, all / 1000 % 60, all % 1000);
+    format!("{sign}{hours:02}:{minutes:02}:{seconds:02}.{millis:03}")
 }
 
 /// Text as a cue may hold it: markup escaped, and no empty line, which would end the cue.
@@ -28,9 +37,7 @@ fn cue_text(text: &str) -> String {
 mod tests {
     #[test]
     fn cues_are_valid_whatever_the_tag_says() {
-        let mut out = Vec::new();
-        super::write(&crate::output::samples::rows(), &mut out).unwrap();
-        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"
+        insta::assert_snapshot!(crate::formats::written(crate::formats::Format::Vtt), @r#"
         WEBVTT
 
         00:00:00.000 --> 00:00:01.200
@@ -40,5 +47,13 @@ mod tests {
         ocr: BREAKING &lt;b&gt; --&gt; "NEWS",
         at 9 &amp; later
         "#);
+    }
+
+    #[test]
+    fn a_clock_shows_every_millisecond() {
+        assert_eq!(
+            [0, 62_500, 360_000_001, -40].map(super::clock),
+            ["00:00:00.000", "00:01:02.500", "100:00:00.001", "-00:00:00.040"]
+        );
     }
 }

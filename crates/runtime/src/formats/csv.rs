@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use tagger_runtime::TagRow;
+use crate::TagRow;
 
 const HEADER: [&str; 11] = [
     "content",
@@ -18,9 +18,14 @@ const HEADER: [&str; 11] = [
     "part",
 ];
 
-pub fn write(rows: &[TagRow], out: &mut impl Write) -> io::Result<()> {
+pub fn begin(out: &mut impl Write) -> io::Result<()> {
     let mut table = csv::Writer::from_writer(out);
     table.write_record(HEADER)?;
+    table.flush()
+}
+
+pub fn write(rows: &[TagRow], out: &mut impl Write) -> io::Result<()> {
+    let mut table = csv::Writer::from_writer(out);
     for row in rows {
         let frame = row.frame_info.as_ref();
         let region = frame.and_then(|frame| frame.region);
@@ -45,9 +50,7 @@ pub fn write(rows: &[TagRow], out: &mut impl Write) -> io::Result<()> {
 mod tests {
     #[test]
     fn structure_is_json_in_its_cell() {
-        let mut out = Vec::new();
-        super::write(&crate::output::samples::rows(), &mut out).unwrap();
-        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"
+        insta::assert_snapshot!(crate::formats::written(crate::formats::Format::Csv), @r#"
         content,stream,track,model,start_time,end_time,tag,frame_idx,box,additional_info,part
         clips/a.mp4,video,shot_detection,shot,0,1200,shot,,,"{""score"":null,""kind"":""start""}",0
         clips/a.mp4,video,ocr,ocr,480,480,"BREAKING <b> --> ""NEWS"",
