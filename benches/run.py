@@ -36,10 +36,12 @@ def main() -> None:
     names = [suite.__name__ for suite in SUITES]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short clips, few rounds, nothing written")
+    parser.add_argument("--rounds", type=int, default=sampling.rounds, help="rounds of the long suite, sampling [3]")
     parser.add_argument("suite", nargs="*", help=f"only these of {', '.join(names)}")
     chosen = parser.parse_args()
     if unknown := set(chosen.suite) - set(names):
         parser.error(f"no such suite: {', '.join(sorted(unknown))}")
+    sampling.rounds = 1 if chosen.quick else chosen.rounds
     for suite in SUITES:
         if not chosen.suite or suite.__name__ in chosen.suite:
             print(f"measuring: {suite.TITLE}", flush=True)

@@ -12,6 +12,9 @@ from trial import CORES, Program, Run, in_turns, middle, run, table
 
 TITLE = "Sampling frames"
 
+# Each program runs so often.
+rounds = 3
+
 WAYS = ROOT / "benches/ways"
 EXAMPLE = ROOT / "target/release/examples/frames"
 
@@ -79,7 +82,6 @@ def measure(quick: bool) -> str:
     build_example()
     missing = rivals.install()
     clips = Clips(quick)
-    rounds = 1 if quick else 3
     results = []
     for start, is_long, rates in QUICK_CASES if quick else CASES:
         clip = clips.named(start)
