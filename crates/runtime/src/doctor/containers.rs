@@ -3,20 +3,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
-use tokio::time::timeout;
+use tagger_engine::{Client, Place, places};
 use toml::Table;
 
 use super::{Observation, version_of};
 
-/// How long an engine may take to say that it is there. A hung one takes a connection and never answers.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// How much of its answer is looked at.
-const ANSWER_BYTES: usize = 4 << 10;
 /// The number of open files that Podman asks for where nothing else is configured.
 const USUAL_FILES: u64 = 1_048_576;
 
@@ -48,11 +41,14 @@ async fn engine() -> Engine {
 async fn socket(engine: Option<&str>) -> Observation {
     const SUBJECT: &str = "container-socket";
     let mut silent = Vec::new();
-    for place in sockets() {
-        match ping(&place).await {
-            Some(engine) => return Observation::fine(SUBJECT, format!("{engine} answers on `{}`", place.display())),
-            None if place.exists() => silent.push(format!("`{}`", place.display())),
-            None => {}
+    for Place { socket, .. } in places() {
+        match Client::at(&socket).await {
+            Ok(client) => {
+                let engine = client.engine().told();
+                return Observation::fine(SUBJECT, format!("{engine} answers on `{}`", socket.display()));
+            }
+            Err(_) if socket.exists() => silent.push(format!("`{}`", socket.display())),
+            Err(_) => {}
         }
     }
     let found = match silent.as_slice() {
@@ -70,48 +66,6 @@ async fn socket(engine: Option<&str>) -> Observation {
         (_, false) => "podman system service --time=0 unix://$XDG_RUNTIME_DIR/podman/podman.sock &",
     };
     Observation::remark(SUBJECT, found, mend)
-}
-
-/// Where engines listen, in the order in which they are asked: what the user named first.
-fn sockets() -> Vec<PathBuf> {
-    let named = ["CONTAINER_HOST", "DOCKER_HOST"].iter().filter_map(|name| {
-        let address = std::env::var(name).ok()?;
-        // Others lead to other machines.
-        Some(PathBuf::from(address.strip_prefix("unix://")?))
-    });
-    let own = std::env::var_os("XDG_RUNTIME_DIR").map(|folder| Path::new(&folder).join("podman/podman.sock"));
-    let usual = ["/run/podman/podman.sock", "/run/docker.sock"].map(PathBuf::from);
-    named.chain(own).chain(usual).collect()
-}
-
-/// Asks who listens. `None` if nobody does.
-async fn ping(socket: &Path) -> Option<String> {
-    let ask = async {
-        let mut stream = UnixStream::connect(socket).await.ok()?;
-        stream.write_all(b"GET /_ping HTTP/1.0\r\nHost: localhost\r\n\r\n").await.ok()?;
-        let mut answer = Vec::new();
-        // The head says it all; some leave the connection open behind it.
-        while answer.len() < ANSWER_BYTES && !answer.windows(4).any(|end| end == b"\r\n\r\n") {
-            if stream.read_buf(&mut answer).await.ok()? == 0 {
-                break;
-            }
-        }
-        engine_named(&String::from_utf8_lossy(&answer))
-    };
-    timeout(PATIENCE, ask).await.ok().flatten()
-}
-
-/// The engine that gave this answer. `None` if it is none.
-fn engine_named(answer: &str) -> Option<String> {
-    let mut lines = answer.lines();
-    let is_good = lines.next()?.split(' ').nth(1) == Some("200");
-    let header = |name: &str| {
-        let lines = answer.lines().take_while(|line| !line.is_empty());
-        let mut values = lines.filter_map(|line| line.split_once(':'));
-        values.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
-    };
-    let podman = header("Libpod-Api-Version").map(|version| format!("Podman {version}"));
-    podman.or_else(|| header("Api-Version").map(|version| format!("Docker, API {version},"))).filter(|_| is_good)
 }
 
 /// What starts containers for the engine.
@@ -236,26 +190,6 @@ fn is_limited() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::net::UnixListener;
-
-    #[test]
-    fn engines_are_told_apart_by_their_answers() {
-        let podman = "HTTP/1.0 200 OK\r\nApi-Version: 1.41\r\nLibpod-Api-Version: 4.3.1\r\n\r\nOK";
-        assert_eq!(engine_named(podman).as_deref(), Some("Podman 4.3.1"));
-        let docker = "HTTP/1.0 200 OK\r\napi-version: 1.50\r\n\r\nOK";
-        assert_eq!(engine_named(docker).as_deref(), Some("Docker, API 1.50,"));
-        assert_eq!(engine_named("HTTP/1.0 500 Oh\r\nApi-Version: 1.41\r\n\r\n"), None);
-        assert_eq!(engine_named("HTTP/1.0 200 OK\r\n\r\nApi-Version: 1.41"), None, "a body says nothing");
-        assert_eq!(engine_named(""), None);
-    }
-
-    #[tokio::test]
-    async fn a_socket_that_nobody_listens_on_is_no_engine() {
-        let folder = tempfile::tempdir().unwrap();
-        let socket = folder.path().join("engine.sock");
-        drop(UnixListener::bind(&socket).unwrap());
-        assert_eq!(ping(&socket).await, None);
-    }
 
     #[test]
     fn crun_alone_does_not_do_where_both_control_groups_are_mounted() {
