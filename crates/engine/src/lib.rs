@@ -7,12 +7,18 @@
 mod address;
 mod body;
 mod client;
+mod containers;
 mod error;
+mod frames;
 mod images;
+mod spec;
 
 pub use address::{Place, places};
 pub use body::Body;
 pub use client::{Answer, Call, Client, Engine};
+pub use containers::{Listed, Standing, Streams};
 pub use error::EngineError;
+pub use frames::Frames;
 pub use hyper::{Method, StatusCode};
 pub use images::{Image, Progress};
+pub use spec::{Mount, Spec};
