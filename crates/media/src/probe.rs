@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     Limits, MediaError, MediaInfo, MediaKind, Rational, StreamInfo, StreamKind, Timestamp, VideoInfo, Wholeness, file,
-    libav::{AvError, Input, OpenOptions, Stream, StreamType},
+    libav::{AvError, Input, OpenError, OpenOptions, Stream, StreamType},
     still::{self, Probed},
     wholeness::wholeness,
 };
@@ -16,7 +16,8 @@ use crate::{
 /// What libav's times of a whole container are counted in.
 const MICROSECONDS: Rational = Rational { num: 1, den: 1_000_000 };
 
-/// Formats libav "recognises" by name alone, or that only point to other files: none is media by its content.
+/// Formats libav "recognises" by name alone, or that only point to other files: none is media by its content, and they are
+/// refused by their first bytes.
 const NOT_MEDIA: [&str; 12] =
     ["adf", "bin", "concat", "dash", "ffmetadata", "hls", "idf", "image2", "lavfi", "sdp", "tty", "xbin"];
 
@@ -64,13 +65,13 @@ pub struct Container {
 pub fn open(path: &Path, limits: &Limits, cancelled: Arc<AtomicBool>) -> Result<Container, MediaError> {
     let opened = file::open(path)?;
     let wholeness = wholeness(&opened.file, opened.len);
-    let options = OpenOptions { max_streams: limits.max_streams, max_pixels: limits.max_pixels, cancelled };
-    let input = Input::open(opened.file, path, &options).map_err(|error| not_opened(path, wholeness, error))?;
+    let options =
+        OpenOptions { max_streams: limits.max_streams, max_pixels: limits.max_pixels, refused: &NOT_MEDIA, cancelled };
     let not_media = |reason: String| MediaError::NotMedia { path: path.into(), reason };
-    let format = input.format();
-    if NOT_MEDIA.contains(&format.as_str()) {
-        return Err(not_media(format!("it looks like {format}")));
-    }
+    let input = Input::open(opened.file, path, &options).map_err(|error| match error {
+        OpenError::Refused(format) => not_media(format!("it looks like {format}")),
+        OpenError::Libav(error) => not_opened(path, wholeness, error),
+    })?;
     if input.streams().all(|stream| stream.kind() == StreamType::Other) {
         return Err(match wholeness {
             Wholeness::Cut { .. } | Wholeness::NoIndex => not_opened(path, wholeness, AvError::END),

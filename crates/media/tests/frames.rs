@@ -158,6 +158,7 @@ fn files_without_frames_are_errors_that_say_what_to_do() {
             error("empty.mp4", &one),
             error("text.mp4", &one),
             error("playlist.mp4", &one),
+            error("live_playlist.mp4", &one),
             error("tone.flac", &one),
             error("cover.mp3", &one),
             error("cut_index_last.mp4", &one),
@@ -165,7 +166,8 @@ fn files_without_frames_are_errors_that_say_what_to_do() {
         [
             "`empty.mp4` is empty (0 bytes); copy it again",
             "`text.mp4` is not media that can be read (Invalid data found when processing input); check what the file holds",
-            "`playlist.mp4` is not media that can be read (Invalid data found when processing input); check what the file holds",
+            "`playlist.mp4` is not media that can be read (it looks like hls); check what the file holds",
+            "`live_playlist.mp4` is not media that can be read (it looks like hls); check what the file holds",
             "no video stream in `tone.flac` (it holds audio: flac); choose a video file",
             "no video stream in `cover.mp3` (it holds audio: mp3, a cover picture: png); choose a video file",
             "`cut_index_last.mp4` is truncated or not finished: its index (moov) is missing (Invalid data found when \

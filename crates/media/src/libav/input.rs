@@ -19,8 +19,26 @@ use crate::{AudioInfo, Orientation, Rational, access::Coding};
 pub struct OpenOptions {
     pub max_streams: u32,
     pub max_pixels: u64,
+    /// libav's names of formats that are not to be read. Some are never done reading: a playlist that is still being
+    /// written is asked for again and again.
+    pub refused: &'static [&'static str],
     /// Set from any thread: reading ends with an error.
     pub cancelled: Arc<AtomicBool>,
+}
+
+/// Why a container could not be opened.
+#[derive(Debug)]
+pub enum OpenError {
+    /// It is of a refused format, which has this name.
+    Refused(String),
+    /// libav's reason.
+    Libav(AvError),
+}
+
+impl From<AvError> for OpenError {
+    fn from(error: AvError) -> Self {
+        Self::Libav(error)
+    }
 }
 
 /// An opened container.
@@ -35,21 +53,34 @@ unsafe impl Send for Input {}
 
 impl Input {
     /// Opens `file` and looks into its streams. `path` serves for its extension only: nothing is opened by name.
-    pub fn open(file: File, path: &Path, options: &OpenOptions) -> Result<Self, AvError> {
+    ///
+    /// # Errors
+    /// A refused format before anything of it is read but its first bytes; else libav's reason.
+    pub fn open(file: File, path: &Path, options: &OpenOptions) -> Result<Self, OpenError> {
         be_quiet();
         let io = Io::new(file, Arc::clone(&options.cancelled))?;
         let url = CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| AvError::INVALID)?;
         let mut settings = Dictionary::default();
         settings.set(c"protocol_whitelist", c"none");
         settings.set_number(c"max_streams", options.max_streams.into());
+        let mut format = ptr::null();
+        let io_context = io.as_ptr();
+        // SAFETY: the I/O and the string are alive; the bytes that are looked at stay to be read again.
+        let found =
+            unsafe { ffi::av_probe_input_buffer2(io_context, &mut format, url.as_ptr(), ptr::null_mut(), 0, 0) };
+        AvError::check(found)?;
+        let name = format_name(format);
+        if options.refused.contains(&name.as_str()) {
+            return Err(OpenError::Refused(name));
+        }
         // SAFETY: takes nothing, gives a context or null.
         let mut raw = unsafe { ffi::avformat_alloc_context() };
-        let Some(mut context) = NonNull::new(raw) else { return Err(AvError::NO_MEMORY) };
+        let Some(mut context) = NonNull::new(raw) else { return Err(AvError::NO_MEMORY.into()) };
         // SAFETY: just allocated, and nobody else knows it.
-        unsafe { context.as_mut() }.pb = io.as_ptr();
-        // SAFETY: `raw` is an unopened context with its own I/O, the strings are alive; on failure libav frees `raw`.
-        AvError::check(unsafe { ffi::avformat_open_input(&mut raw, url.as_ptr(), ptr::null(), &mut settings.0) })?;
-        let Some(context) = NonNull::new(raw) else { return Err(AvError::NO_MEMORY) };
+        unsafe { context.as_mut() }.pb = io_context;
+        // SAFETY: `raw` is an unopened context with its own I/O, the format is static, the string alive; on failure libav frees `raw`.
+        AvError::check(unsafe { ffi::avformat_open_input(&mut raw, url.as_ptr(), format, &mut settings.0) })?;
+        let Some(context) = NonNull::new(raw) else { return Err(AvError::NO_MEMORY.into()) };
         let mut input = Self { context, _io: io };
         input.find_stream_info(options.max_pixels)?;
         Ok(input)
@@ -77,11 +108,7 @@ impl Input {
 
     /// libav's short name of the container.
     pub fn format(&self) -> String {
-        let Some(format) = NonNull::new(self.raw().iformat.cast_mut()) else { return String::new() };
-        // SAFETY: the format of an open context is one of libav's static descriptions.
-        let name = unsafe { format.as_ref() }.name;
-        // SAFETY: static and NUL-ended.
-        unsafe { names::owned(name) }.unwrap_or_default()
+        format_name(self.raw().iformat)
     }
 
     /// Where the timeline begins, in microseconds, as libav counts it: the earliest stream's start.
@@ -149,6 +176,14 @@ impl Drop for Input {
         // SAFETY: `raw` is open, `Input` is its only owner, and drop runs once; `_io` is freed after it.
         unsafe { ffi::avformat_close_input(&mut raw) }
     }
+}
+
+/// libav's short name of a format that it has found; empty for none.
+fn format_name(format: *const ffi::AVInputFormat) -> String {
+    // SAFETY: null, or one of libav's static descriptions.
+    let Some(format) = (unsafe { format.as_ref() }) else { return String::new() };
+    // SAFETY: static and NUL-ended.
+    unsafe { names::owned(format.name) }.unwrap_or_default()
 }
 
 /// What a stream carries.

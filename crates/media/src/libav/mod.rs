@@ -21,7 +21,7 @@ mod version;
 pub use decoder::{Decoder, DecoderRecipe, Heard, Received, Sent};
 pub use error::AvError;
 use filter::Filter;
-pub use input::{Input, OpenOptions, Stream, StreamType};
+pub use input::{Input, OpenError, OpenOptions, Stream, StreamType};
 pub use output::{Format, Output, PacketTimes, Sink};
 pub use packet::Packet;
 pub use parser::Parser;
