@@ -447,7 +447,10 @@ impl<'a> Writer<'a> {
         self.unfinished.0.push(path.clone());
         let file = File::create(&path).map_err(unwritable)?;
         let unit = Rational { num: 1, den: self.table.base.den };
-        let Ok(output) = Output::new(file, self.format, stream, unit) else { return Ok(None) };
+        let output = match Output::new(file, self.format, stream, unit) {
+            Ok(output) => output,
+            Err(error) => return error.of_the_system().map_or(Ok(None), |source| Err(unwritable(source))),
+        };
         let scale = output.time_base().and_then(|unit| whole_multiple(self.table.base, unit));
         let times = self.times(&self.pieces[nth]);
         Ok(scale.map(|scale| Open { output, path, scale, times }))

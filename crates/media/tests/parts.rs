@@ -121,6 +121,17 @@ fn after_an_error_no_part_is_left() {
 }
 
 #[test]
+fn a_full_disk_is_an_error_and_no_reason_to_leave_a_file_in_one_piece() {
+    for (name, cut) in [("h264.mp4", cut as fn(&_, &_, &_) -> _), ("stereo_44100.mp3", cut_sound)] {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/full", folder.path().join(".part-00000.unfinished")).unwrap();
+        let error = cut(&clip(name), folder.path(), &about(1)).unwrap_err();
+        assert!(matches!(error, MediaError::Unwritable { .. }), "{error}");
+        assert!(names(folder.path()).is_empty());
+    }
+}
+
+#[test]
 fn what_has_no_such_stream_is_not_cut() {
     let folder = tempfile::tempdir().unwrap();
     let no_video = cut(&clip("tone.flac"), folder.path(), &about(1));
