@@ -1,12 +1,11 @@
 //! `tagger run`: models over media, tags out.
 
-use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use tagger_media::{FrameOptions, Frames, MediaKind, Rate, Rational, Size, Timestamp};
-use tagger_runtime::{Failure, Input, Interpreter, Model, Outcome, Run, Settings, Window, find_inputs};
+use tagger_media::{MediaKind, Rational, Timestamp};
+use tagger_runtime::{Failure, Input, Interpreter, Model, Outcome, Run, Settings, Window, find_inputs, time_of_frame};
 use tagger_wire::ModelKind;
 use tokio_util::sync::CancellationToken;
 
@@ -220,17 +219,6 @@ fn time_of(point: TimePoint, input: &Input) -> anyhow::Result<Timestamp> {
         TimePoint::Frame(_) if input.media.kind == MediaKind::Audio => {
             bail!("`{}` has no frames to count: give --from and --to as times", input.content)
         }
-        TimePoint::Frame(index) => {
-            // Small, since only the time is wanted; the frames before it are not decoded where it can be helped.
-            let rate = NonZeroU64::new(index).map_or(Rate::All, Rate::EveryNth);
-            let options = FrameOptions { rate, size: Size::Fit { width: 8, height: 8 }, ..FrameOptions::default() };
-            for frame in Frames::open(&input.path, &options)? {
-                let frame = frame?;
-                if frame.index == index {
-                    return Ok(frame.time);
-                }
-            }
-            Ok(AFTER_EVERYTHING)
-        }
+        TimePoint::Frame(index) => Ok(time_of_frame(&input.path, index)?.unwrap_or(AFTER_EVERYTHING)),
     }
 }

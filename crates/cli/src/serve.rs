@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use tagger_runtime::config::{Config, Overrides};
-use tagger_runtime::service::{Service, Setup};
+use tagger_runtime::service::{News, Service, Setup, Watch};
 use tagger_runtime::{Guard, Interpreter, ProcessExecutor};
 use tagger_store::Sqlite;
 use tokio::net::TcpListener;
@@ -67,6 +67,7 @@ async fn run(config: Config, python: Interpreter) -> anyhow::Result<u8> {
     let router = tagger_server::router(service.clone(), &options).context("cannot describe the API")?;
     let serving = tokio::spawn(tagger_server::serve(listener, router, stop.clone().cancelled_owned()));
     report::line(&format!("listening on http://{address}, data in {data}"));
+    tokio::spawn(tell_news(service.watch(Some(0))));
 
     let status = until_told(&service).await?;
     // Whoever asks now is answered still; streams of events end.
@@ -77,6 +78,21 @@ async fn run(config: Config, python: Interpreter) -> anyhow::Result<u8> {
     }
     report::line("ended; jobs that have not ended go on at the next start");
     Ok(status)
+}
+
+/// Says on standard error what an operator should know, as long as the service runs.
+async fn tell_news(mut watch: Watch) {
+    while let Some(announcement) = watch.next().await {
+        match announcement.what {
+            News::Trouble(trouble) => report::line(&format!("trouble: {trouble}")),
+            News::Pruned { batches } => {
+                let tracks = report::count(batches, "replaced track");
+                report::line(&format!("gave up {tracks}: that cannot be undone any more"));
+            }
+            // Jobs have commands of their own.
+            News::Job(_) | News::Removed(_) | News::Missed => {}
+        }
+    }
 }
 
 /// Waits for a signal and for what it asks for; gives the exit status.

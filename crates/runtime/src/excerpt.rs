@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::io;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::thread;
 
-use tagger_media::{Limits, MediaError, MediaKind, Timestamp, cut_range, cut_sound_range, probe};
+use tagger_media::{
+    FrameOptions, Frames, Limits, MediaError, MediaKind, Rate, Size, Timestamp, cut_range, cut_sound_range, probe,
+};
 use tagger_wire::ModelKind;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -79,6 +82,23 @@ impl Excerpt {
             first_index: if stream == StreamName::Audio { 0 } else { part.first_index },
         })
     }
+}
+
+/// When a frame of a video is shown, counted from the container's start; `None` for one behind the last.
+///
+/// # Errors
+/// As [`Frames::open`].
+pub fn time_of_frame(path: &Path, index: u64) -> Result<Option<Timestamp>, MediaError> {
+    // Small, since only the time is wanted; the frames before it are not decoded where it can be helped.
+    let rate = NonZeroU64::new(index).map_or(Rate::All, Rate::EveryNth);
+    let options = FrameOptions { rate, size: Size::Fit { width: 8, height: 8 }, ..FrameOptions::default() };
+    for frame in Frames::open(path, &options)? {
+        let frame = frame?;
+        if frame.index == index {
+            return Ok(Some(frame.time));
+        }
+    }
+    Ok(None)
 }
 
 /// The stream of which a part is all that a model of this kind needs. `None`: it is given the whole file.

@@ -38,7 +38,7 @@ pub use conformance::{Advice, Conformance, ConformanceError, Finding, Report, Ru
 pub use damage::describe_damage;
 pub use describe::describe_models;
 pub use doctor::{Condition, Observation, examine_machine};
-pub use excerpt::Window;
+pub use excerpt::{Window, time_of_frame};
 pub use executor::{Ending, Executor, Launch, LogFile, RunningProgram};
 pub use guard::{Guard, run_guard};
 pub use input::{Input, InputError, find_inputs};

@@ -29,6 +29,11 @@ impl Amount {
         (0.0..=1e16).contains(&units).then_some(Self((units * 1000.0).round() as u64))
     }
 
+    /// The sum; the largest amount for what is beyond it.
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     /// In units.
     pub fn units(self) -> f64 {
         self.0 as f64 / 1000.0

@@ -31,7 +31,7 @@ pub(crate) struct EventsQuery {
 }
 
 /// Server-sent events. `job`: a job is new or has changed, with the job as data. `removed`: it is gone. `trouble`: the
-/// server has difficulties that it tries to overcome. `missed`: more has happened than was kept; read what matters again.
+/// server has difficulties that it tries to overcome. `pruned`: so many replaced batches can no longer be undone. `missed`: more has happened than was kept; read what matters again.
 /// Who comes back with `Last-Event-ID` gets what happened meanwhile.
 #[utoipa::path(get, path = "/v1/events", tag = "jobs", params(
     EventsQuery,
@@ -77,6 +77,7 @@ fn event(announcement: Announcement, wanted: Option<&str>) -> Option<Event> {
         News::Removed(id) if is_other(id.as_ref()) => return None,
         News::Removed(id) => ("removed", json!({ "id": id }).to_string()),
         News::Trouble(message) => ("trouble", json!({ "message": &*message }).to_string()),
+        News::Pruned { batches } => ("pruned", json!({ "batches": batches }).to_string()),
         News::Missed => ("missed", "{}".to_owned()),
     };
     Some(Event::default().id(announcement.number.to_string()).event(name).data(data))

@@ -50,9 +50,10 @@ impl Time {
 /// How a file or folder looked when it was last looked at. Another look that differs means other media.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Fingerprint {
-    /// The file's size; of a folder, the sum over what is tagged in it.
+    /// The file's size; of a folder, the sum over the files in it.
     pub size_bytes: u64,
-    /// When it was last changed, in nanoseconds since 1970; of a folder, the latest of what is tagged in it.
+    /// When it was last changed, in nanoseconds since 1970; of a folder, a digest over the names, sizes and times of the
+    /// files in it.
     pub modified_ns: i64,
 }
 

@@ -144,6 +144,7 @@ impl Board {
                 let data = serde_json::from_str::<Value>(data).unwrap_or_default();
                 self.say(&format!("the server is in trouble: {}", data["message"].as_str().unwrap_or_default()));
             }
+            "pruned" => {}
             _ => self.look(client)?,
         }
         Ok(())

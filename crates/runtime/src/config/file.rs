@@ -24,6 +24,7 @@ pub(super) struct File {
     pub models: Vec<PathBuf>,
     pub resources: Resources,
     pub parts: Parts,
+    pub store: Store,
     pub retries: Retries,
     pub limits: Limits,
     pub model: BTreeMap<String, Model>,
@@ -46,6 +47,12 @@ enum Resource {
 pub(super) struct Parts {
     pub seconds: Option<Seconds>,
     pub disk: Option<Bytes>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Store {
+    pub keep_replaced_days: Option<Number>,
 }
 
 #[derive(Debug, Default, Deserialize)]

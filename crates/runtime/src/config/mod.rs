@@ -40,6 +40,8 @@ pub struct Config {
     pub machine: Machine,
     /// Long media and the room for their parts.
     pub parts: PartSettings,
+    /// What was stored.
+    pub store: StoreSettings,
     /// How often failed work is tried again.
     pub rules: Rules,
     /// How far a program may go.
@@ -55,6 +57,21 @@ pub struct PartSettings {
     pub length: Duration,
     /// How much room all parts together may take on the disk. Default: 50 GB.
     pub disk_bytes: u64,
+}
+
+/// What was stored.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StoreSettings {
+    /// For how many days tags that were replaced or taken back can be read again. Default: 30.
+    pub keep_replaced_days: f64,
+}
+
+impl StoreSettings {
+    /// What was replaced before this is given up, in milliseconds since 1970.
+    pub fn keeps_since_ms(&self, now_ms: i64) -> i64 {
+        // As large a number of days as anybody likes: a float that fits nowhere becomes the largest number.
+        now_ms.saturating_sub((self.keep_replaced_days * 86_400_000.0) as i64)
+    }
 }
 
 /// How far a program may go before it is ended.
@@ -233,6 +250,7 @@ impl Config {
                 length: file.parts.seconds.map_or(Duration::from_secs(30), |seconds| seconds.0),
                 disk_bytes: file.parts.disk.map_or(50_000_000_000, |bytes| bytes.0),
             },
+            store: StoreSettings { keep_replaced_days: file.store.keep_replaced_days.map_or(30.0, |days| days.0) },
             rules: Rules {
                 part_attempts: file.retries.part_attempts.map_or(rules.part_attempts, |n| n.get().into()),
                 barren_attempts: file.retries.barren_attempts.map_or(rules.barren_attempts, |n| n.get().into()),
@@ -301,6 +319,7 @@ impl fmt::Display for Config {
         let (parts, rules, limits) = (&self.parts, &self.rules, &self.limits);
         writeln!(f, "\n[parts]\nseconds = {}", parts.length.as_secs_f64())?;
         writeln!(f, "disk = {}", parts.disk_bytes)?;
+        writeln!(f, "\n[store]\nkeep_replaced_days = {}", self.store.keep_replaced_days)?;
         writeln!(f, "\n[retries]\npart_attempts = {}", rules.part_attempts)?;
         writeln!(f, "barren_attempts = {}", rules.barren_attempts)?;
         writeln!(f, "first_rest_seconds = {}", rules.back_off.first.as_secs_f64())?;

@@ -88,6 +88,9 @@ fn a_full_file_is_read_and_shown_resolved() {
     seconds = 20
     disk = 2000000000000
 
+    [store]
+    keep_replaced_days = 30
+
     [retries]
     part_attempts = 5
     barren_attempts = 2

@@ -236,7 +236,9 @@ pub enum Refusal {
     #[error("the job has not ended; stop it first, or wait")]
     NotEnded,
     /// A retry of failed parts where none failed.
-    #[error("all parts of the job are done; retry without `failed_only` to tag them again")]
+    #[error(
+        "all parts of the job are done; to tag them again, retry all of it: without `--failed-only`, over HTTP without `failed_only`"
+    )]
     NothingFailed,
     /// A retry while the runtime ends.
     #[error("the server is shutting down; ask again when it is back")]
@@ -603,7 +605,11 @@ impl Job {
         if failed_only && self.parts.count() > 0 && self.parts.count_of(PartState::Done) == self.parts.count() {
             return vec![Effect::Refuse(Refusal::NothingFailed)];
         }
-        self.parts.start_over(failed_only);
+        match failed_only {
+            true => self.parts.wait_again(),
+            // The media as they are now may have other parts.
+            false => self.parts = Parts::default(),
+        }
         (self.barren, self.cut_short, self.has_begun) = (0, 0, false);
         self.phase = Phase::Preparing;
         let state = Change::State { state: JobState::Queued, cause: None };

@@ -168,9 +168,9 @@ impl Parts {
         }
     }
 
-    /// Lets parts wait again with all their attempts before them: all parts, or those that are not done.
-    pub(super) fn start_over(&mut self, failed_only: bool) {
-        for part in self.0.iter_mut().filter(|part| !failed_only || part.state != PartState::Done) {
+    /// Lets those that are not done wait again with all their attempts before them.
+    pub(super) fn wait_again(&mut self) {
+        for part in self.0.iter_mut().filter(|part| part.state != PartState::Done) {
             *part = Part { state: PartState::Waiting, attempts: 0 };
         }
     }
@@ -376,7 +376,7 @@ mod tests {
         let rules = Rules::default();
         let states: Vec<PartState> = (0..3).filter_map(|_| parts.blame(0, &rules)).map(|part| part.state).collect();
         assert_eq!(states, [PartState::Resting, PartState::Resting, PartState::Quarantined]);
-        parts.start_over(true);
+        parts.wait_again();
         assert_eq!(parts.get(0), Some(&Part { state: PartState::Waiting, attempts: 0 }));
     }
 
@@ -385,7 +385,7 @@ mod tests {
         let mut parts = Parts::default();
         parts.extend_to(1);
         parts.blame(0, &Rules::default());
-        parts.start_over(false);
+        parts.wait_again();
         assert!(!parts.wake(0, 1), "a retry has ended the rest already");
         parts.blame(0, &Rules::default());
         parts.wake(0, 1);

@@ -28,6 +28,11 @@ pub enum News {
     Removed(JobId),
     /// The server is in trouble, which it tries to overcome.
     Trouble(Arc<str>),
+    /// Batches that were replaced long ago were given up.
+    Pruned {
+        /// How many.
+        batches: u64,
+    },
     /// Some announcements were lost on this watcher: read again whatever matters.
     Missed,
 }

@@ -12,11 +12,12 @@ use std::time::Duration;
 use tagger_store::{AttemptOutcome, Change, Counts, Job, JobId, Part, Store, StoreError, StreamName, Version};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::announce::{Announcer, News};
 use super::error::{ServiceError, told};
+use super::totals::Totals;
 use super::work::{Work, device_env, provenance, selected};
 use crate::Model;
 use crate::attempt::{Order, Patience};
@@ -33,6 +34,12 @@ pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 const STORE_REST: Duration = Duration::from_millis(500);
 /// How often a store is asked again when the server is to end.
 const STORE_TRIES_AT_END: u32 = 4;
+/// How long to wait before parts are cut again that could not be written: a full disk, for the most part.
+const CUT_REST: Duration = Duration::from_millis(500);
+/// How often batches that were replaced are looked through.
+const TIDY_EVERY_MS: i64 = 24 * 3600 * 1000;
+/// How often an engine that nobody wants anything of looks at the clock.
+const LOOK_EVERY: Duration = Duration::from_secs(3600);
 
 /// An answer to who asked.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, ServiceError>>;
@@ -86,6 +93,7 @@ pub(super) struct Context {
     pub clock: Clock,
     pub shelf: Shelf,
     pub announcer: Arc<Announcer>,
+    pub totals: Totals,
 }
 
 /// A job that has not ended.
@@ -114,6 +122,11 @@ pub(super) struct Engine {
     context: Arc<Context>,
     /// The way to ourselves, for what is at work elsewhere. Weak, so that the engine ends with its last user.
     sender: WeakUnboundedSender<Message>,
+    messages: UnboundedReceiver<Message>,
+    /// What came while the store refused, in order.
+    put_off: VecDeque<Message>,
+    /// Who waits for the stop that is being stored.
+    asks_to_stop: Option<(JobId, Reply<()>)>,
     slots: BTreeMap<JobId, Slot>,
     leases: Vec<Lease<JobId>>,
     waiting: Vec<Waiting<JobId>>,
@@ -123,15 +136,21 @@ pub(super) struct Engine {
     is_quiescing: bool,
     is_draining: bool,
     when_at_rest: Vec<oneshot::Sender<()>>,
+    /// When replaced batches were last looked through, in milliseconds since 1970.
+    tidied_ms: i64,
 }
 
 impl Engine {
     /// Starts an engine, which lives until the last sender is gone.
     pub fn start(context: Arc<Context>) -> UnboundedSender<Message> {
-        let (sender, receiver) = unbounded_channel();
+        let (sender, messages) = unbounded_channel();
         let engine = Self {
+            tidied_ms: i64::MIN,
             context,
             sender: sender.downgrade(),
+            messages,
+            put_off: VecDeque::new(),
+            asks_to_stop: None,
             slots: BTreeMap::new(),
             leases: Vec::new(),
             waiting: Vec::new(),
@@ -141,14 +160,30 @@ impl Engine {
             is_draining: false,
             when_at_rest: Vec::new(),
         };
-        tokio::spawn(engine.run(receiver));
+        tokio::spawn(engine.run());
         sender
     }
 
-    async fn run(mut self, mut messages: UnboundedReceiver<Message>) {
-        while let Some(message) = messages.recv().await {
+    async fn run(mut self) {
+        self.tidy().await;
+        loop {
+            let message = match self.put_off.pop_front() {
+                Some(message) => message,
+                None => tokio::select! {
+                    message = self.messages.recv() => match message {
+                        Some(message) => message,
+                        None => break,
+                    },
+                    () = sleep(LOOK_EVERY) => {
+                        self.tidy().await;
+                        continue;
+                    }
+                },
+            };
             self.take(message).await;
             self.settle().await;
+            self.context.totals.lend(&self.leases);
+            self.tidy().await;
             if !self.slots.is_empty() {
                 continue;
             }
@@ -163,6 +198,22 @@ impl Engine {
         // Who is told that all is at rest may open the store for himself.
         drop(self);
         waiting.into_iter().for_each(answer);
+    }
+
+    /// Once a day while no program runs, gives up batches that were replaced long ago.
+    async fn tidy(&mut self) {
+        let now_ms = (self.context.clock)();
+        // A clock that was set back must not keep them for ever.
+        let is_due = self.tidied_ms > now_ms || now_ms.saturating_sub(self.tidied_ms) >= TIDY_EVERY_MS;
+        if !is_due || !self.leases.is_empty() || self.is_draining {
+            return;
+        }
+        self.tidied_ms = now_ms;
+        match self.context.store.prune(self.context.config.store.keeps_since_ms(now_ms)).await {
+            Ok(0) => {}
+            Ok(batches) => self.context.announcer.announce(News::Pruned { batches }),
+            Err(error) => self.trouble(format!("replaced batches stay: {}", told(&error))),
+        }
     }
 
     /// Makes all steps that are to be made, and gives the machine to those who wait for it.
@@ -212,12 +263,14 @@ impl Engine {
                 }
             }
             Message::Stop(job, reply) => {
-                let known = self.slots.contains_key(&job);
-                if known {
+                self.asks_to_stop = Some((job.clone(), reply));
+                // A job that has ended needs no stopping.
+                if self.slots.contains_key(&job) {
                     self.step(&job, Event::Stop).await;
                 }
-                // A job that has ended needs no stopping.
-                let _ = reply.send(Ok(()));
+                if let Some((_, reply)) = self.asks_to_stop.take() {
+                    let _ = reply.send(Ok(()));
+                }
             }
             Message::Retry { entering, failed_only, reply } => self.retry(*entering, failed_only, reply).await,
             Message::Holds(job, reply) => {
@@ -289,7 +342,7 @@ impl Engine {
                 let provenance = match &slot.model {
                     Ok(model) => {
                         let seconds = self.context.config.parts.length.as_secs_f64();
-                        provenance(model, &slot.row.model_digest, &slot.row.params, seconds)
+                        provenance(model, &slot.row.model_digest, &slot.row.params, &listed, seconds)
                     }
                     Err(_) => serde_json::Value::Null,
                 };
@@ -431,10 +484,25 @@ impl Engine {
         };
         // Without users nobody waits for it.
         let Some(sender) = self.sender.upgrade() else { return };
-        let (shelf, call_off) = (self.context.shelf.clone(), slot.call_off.clone());
+        let (shelf, call_off, announcer) =
+            (self.context.shelf.clone(), slot.call_off.clone(), self.context.announcer.clone());
         let job = job.clone();
         tokio::spawn(async move {
-            let result = shelf.prepare(wanted, &call_off).await;
+            let mut was_told = false;
+            let result = loop {
+                match shelf.prepare(wanted.clone(), &call_off).await {
+                    Err(error @ SourceError::Unwritable { .. }) if !call_off.is_cancelled() => {
+                        if !std::mem::replace(&mut was_told, true) {
+                            announcer.announce(News::Trouble(format!("job `{job}` waits: {}", told(&error)).into()));
+                        }
+                        tokio::select! {
+                            () = sleep(CUT_REST) => {}
+                            () = call_off.cancelled() => break Err(SourceError::CalledOff),
+                        }
+                    }
+                    result => break result,
+                }
+            };
             let _ = sender.send(Message::Prepared(job, result));
         });
     }
@@ -474,9 +542,7 @@ impl Engine {
                 output_bytes: Some(config.limits.output_bytes),
             },
             max_tags: config.limits.tags_per_part,
-            executor: self.context.executor.clone(),
-            store: self.context.store.clone(),
-            clock: self.context.clock.clone(),
+            context: self.context.clone(),
             engine,
         };
         slot.orders = Some(orders);
@@ -511,6 +577,7 @@ impl Engine {
                         How::CutShort => AttemptOutcome::Interrupted,
                         How::Clean | How::Failed => slot.misdeed.unwrap_or(AttemptOutcome::Failed),
                     };
+                    self.context.totals.attempt(outcome);
                     let cause = Some(cause).filter(|_| outcome != AttemptOutcome::Finished);
                     let is_counted = how != How::CutShort;
                     stored.push(Change::AttemptEnded { number: attempt, outcome, cause, is_counted, at_ms });
@@ -561,12 +628,76 @@ impl Engine {
                     if tries == 0 {
                         self.trouble(format!("job `{job}` waits for the store: {}", told(&error)));
                     }
+                    if let Some((job, reply)) = self.asks_to_stop.take() {
+                        self.stop_unstored(&job, reply, &error);
+                    }
                     tries += 1;
-                    sleep(STORE_REST).await;
+                    self.rest(&error).await;
                 }
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Waits before the store is asked again. Whoever wants programs to end does not wait for the store; everything else
+    /// is put off.
+    async fn rest(&mut self, trouble: &StoreError) {
+        let until = Instant::now() + STORE_REST;
+        loop {
+            match timeout_at(until, self.messages.recv()).await {
+                Ok(Some(Message::Stop(job, reply))) => {
+                    self.stop_unstored(&job, reply, trouble);
+                    // Stored as soon as it can be; whoever asked has his answer.
+                    self.put_off.push_back(Message::Stop(job, oneshot::channel().0));
+                }
+                Ok(Some(message @ Message::Drain(_))) => {
+                    self.is_draining = true;
+                    self.slots.values().for_each(|slot| self.end_now(slot));
+                    self.put_off.push_back(message);
+                }
+                Ok(Some(message)) => self.put_off.push_back(message),
+                // Without users nothing more comes.
+                Ok(None) => {
+                    self.is_draining = true;
+                    return tokio::time::sleep_until(until).await;
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Ends the program of a job that is to stop though this cannot be stored, and says so.
+    fn stop_unstored(&self, job: &JobId, reply: Reply<()>, trouble: &StoreError) {
+        let Some(slot) = self.slots.get(job) else {
+            let _ = reply.send(Ok(()));
+            return;
+        };
+        self.end_now(slot);
+        let message = format!(
+            "the program of job `{job}` is being ended, and the job is stopped as soon as that can be stored; not yet: {}",
+            told(trouble)
+        );
+        let code = ServiceError::from(trouble).code;
+        let _ = reply.send(Err(ServiceError::new(code, None, message)));
+    }
+
+    /// Ends a job's program in order, past its machine.
+    fn end_now(&self, slot: &Slot) {
+        let Some(orders) = slot.orders.clone() else { return };
+        let rules = self.context.config.rules;
+        tokio::spawn(async move {
+            for (order, grace) in [
+                (Order::EndInput, rules.input_grace),
+                (Order::Terminate, rules.terminate_grace),
+                (Order::Kill, Duration::ZERO),
+            ] {
+                // A program that has ended by itself needs no orders.
+                if orders.send(order).is_err() {
+                    return;
+                }
+                sleep(grace).await;
+            }
+        });
     }
 
     fn trouble(&self, message: String) {

@@ -112,7 +112,13 @@ pub(super) fn told(error: &(dyn Error + 'static)) -> String {
 
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
-        let (code, field) = match &error {
+        Self::from(&error)
+    }
+}
+
+impl From<&StoreError> for ServiceError {
+    fn from(error: &StoreError) -> Self {
+        let (code, field) = match error {
             StoreError::NotFound { .. } => (ErrorCode::NotFound, None),
             StoreError::Conflict { .. } => (ErrorCode::Conflict, None),
             StoreError::Invalid { .. } => (ErrorCode::InvalidRequest, None),
@@ -125,14 +131,14 @@ impl From<StoreError> for ServiceError {
             | StoreError::Failed { .. }
             | StoreError::Closed => (ErrorCode::Internal, None),
         };
-        Self::new(code, field, told(&error))
+        Self::new(code, field, told(error))
     }
 }
 
 impl From<SourceError> for ServiceError {
     fn from(error: SourceError) -> Self {
         let code = match &error {
-            SourceError::System { .. } | SourceError::CalledOff => ErrorCode::Internal,
+            SourceError::System { .. } | SourceError::Unwritable { .. } | SourceError::CalledOff => ErrorCode::Internal,
             SourceError::Vanished { .. }
             | SourceError::Changed { .. }
             | SourceError::Media(_)

@@ -15,6 +15,7 @@ mod announce;
 mod engine;
 mod error;
 mod submit;
+mod totals;
 mod work;
 
 use std::collections::BTreeMap;
@@ -23,22 +24,26 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tagger_media::Timestamp;
 use tagger_store::{
-    Attempt, Batch, BatchId, Content, ContentId, Job, JobFilter, JobId, JobPart, JobState, Page, Paging, Store, Tag,
-    TagQuery, Undone,
+    Attempt, Batch, BatchId, Content, ContentId, Job, JobFilter, JobId, JobPart, JobState, Page, Paging, Scope, Store,
+    Tag, TagQuery, Undone,
 };
 use tagger_wire::ModelKind;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep_until};
 
+use crate::collector::Changes;
 use crate::config::Config;
 use crate::executor::Executor;
 use crate::model::models_among;
-use crate::sources::Shelf;
+use crate::sources::{Shelf, SourceError, check};
 use crate::strays::kill_strays_of;
 use crate::{Interpreter, Model, jobs};
 
@@ -49,6 +54,7 @@ pub use announce::{Announcement, News, Watch};
 pub use engine::Clock;
 pub use error::{ErrorCode, ServiceError};
 pub use submit::{Submit, Submitted};
+pub use totals::{Lent, Totalled};
 
 /// How much of a log is read at once.
 const LOG_CHUNK_BYTES: u64 = 1 << 20;
@@ -117,6 +123,8 @@ pub struct Health {
     pub jobs: BTreeMap<JobState, u64>,
     /// How many bytes the part files take.
     pub part_bytes: u64,
+    /// What it has done since it was started, and what is lent.
+    pub totals: Totalled,
 }
 
 impl Service {
@@ -141,7 +149,8 @@ impl Service {
         }
         let shelf = Shelf::open(&config.data, config.parts.length, Some(config.parts.disk_bytes)).map_err(system)?;
         let announcer = Arc::new(Announcer::new());
-        let context = Arc::new(Context { config, store, executor, clock, shelf, announcer });
+        let totals = totals::Totals::default();
+        let context = Arc::new(Context { config, store, executor, clock, shelf, announcer, totals });
         let engine = Engine::start(context.clone());
         let inner = Inner { context, python, engine, is_quiescing: AtomicBool::new(false) };
         let service = Self { inner: Arc::new(inner) };
@@ -350,6 +359,71 @@ impl Service {
         Ok(LogPiece { attempt, bytes, next })
     }
 
+    /// The same, but while there is nothing from byte `from` on, waits for more: until something is said, the attempt is
+    /// over, or `patience` is.
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    pub async fn log_to_come(
+        &self,
+        id: &JobId,
+        attempt: Option<u32>,
+        from: u64,
+        patience: Duration,
+    ) -> Result<LogPiece, ServiceError> {
+        let until = Instant::now() + patience;
+        // Both from before the first look, so that nothing happens in between.
+        let mut watch = self.watch(None);
+        self.job(id).await?;
+        let folder = self.inner.context.config.data.join("logs").join(id.as_ref());
+        // A folder that is not there cannot be watched. Where it cannot be made, it is looked for from time to time.
+        let _ = fs::create_dir_all(&folder);
+        let mut changes = Changes::watch(&folder);
+        loop {
+            let piece = self.log(id, attempt, from).await?;
+            let job = self.job(id).await?;
+            if !piece.bytes.is_empty() || job.state.is_ended() || piece.attempt < job.attempts {
+                return Ok(piece);
+            }
+            loop {
+                tokio::select! {
+                    () = changes.next() => break,
+                    announcement = watch.next() => match announcement.map(|announcement| announcement.what) {
+                        Some(What::Job(job)) if job.id == *id => break,
+                        Some(What::Missed) => break,
+                        Some(_) => {}
+                        None => return Ok(piece),
+                    },
+                    () = sleep_until(until) => return Ok(piece),
+                }
+            }
+        }
+    }
+
+    /// When a frame of the media behind these tags is shown, in milliseconds on the content's timeline; the largest number
+    /// for a frame behind the last. The media themselves are asked, so the time is exact at any rate.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] without such a content or job; [`ErrorCode::InvalidMedia`] when the media have gone or changed;
+    /// [`ErrorCode::InvalidRequest`] where tags of several contents are asked for.
+    pub async fn time_of_frame(&self, scope: &Scope, frame: u64) -> Result<i64, ServiceError> {
+        let version = match scope {
+            Scope::Content(content) => self.content(content).await?.version,
+            Scope::Job(job) => self.store().version(self.job(job).await?.version).await?,
+            Scope::Batch(_) | Scope::Everywhere => {
+                let message = "frames are counted in one content: name it, or give a time";
+                return Err(ServiceError::new(ErrorCode::InvalidRequest, None, message));
+            }
+        };
+        let time = submit::blocking(move || {
+            let source = PathBuf::from(version.source);
+            check(&source, version.fingerprint)?;
+            Ok::<_, SourceError>(crate::time_of_frame(&source, frame)?)
+        })
+        .await?;
+        Ok(time.map_or(i64::MAX, Timestamp::to_millis))
+    }
+
     /// Everything that changes from now on; before it, what came after announcement `after`, as far as that is known.
     pub fn watch(&self, after: Option<u64>) -> Watch {
         self.inner.context.announcer.watch(after)
@@ -383,6 +457,7 @@ impl Service {
             is_ready: !self.inner.is_quiescing.load(Ordering::Relaxed),
             jobs: self.store().job_counts().await?,
             part_bytes: self.inner.context.shelf.used_bytes(),
+            totals: self.inner.context.totals.read(self.config()),
         })
     }
 

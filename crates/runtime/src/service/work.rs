@@ -9,24 +9,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::{Map, Value};
-use tagger_store::{AttemptOutcome, Change, Commit, Fingerprint, JobId, Part, Store, StoreError, StreamName};
+use serde_json::{Map, Value, json};
+use tagger_store::{AttemptOutcome, Change, Commit, Fingerprint, JobId, Part, StoreError, StreamName};
 use tagger_wire::Line;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::spawn_blocking;
 use tokio::time::{Duration, Instant};
 
-use super::engine::{Clock, Message};
+use super::engine::{Context, Message};
 use super::error::told;
 use crate::Model;
 use crate::align::place;
 use crate::attempt::{Listener, Order, Over, Patience, attempt};
-use crate::executor::{Executor, Launch, LogFile};
+use crate::executor::{Launch, LogFile};
 use crate::handover::hand_over;
 use crate::input::find_inputs;
 use crate::jobs::{Ending, Event, How, PartNumber};
 use crate::ledger::{Ledger, Notice};
-use crate::sources::check;
+use crate::sources::{Listed, check};
 
 /// How often the model's own word on how far it is is stored.
 const RATIO_EVERY: Duration = Duration::from_secs(1);
@@ -49,9 +49,7 @@ pub(super) struct Work {
     pub log: LogFile,
     pub patience: Patience,
     pub max_tags: u64,
-    pub executor: Arc<dyn Executor>,
-    pub store: Arc<dyn Store>,
-    pub clock: Clock,
+    pub context: Arc<Context>,
     pub engine: UnboundedSender<Message>,
 }
 
@@ -93,7 +91,7 @@ impl Work {
         };
         let mut keeping =
             Keeping { work: self, ledger: Ledger::giving(paths), news: News::default(), told_ratio: None };
-        let executor = self.executor.as_ref();
+        let executor = self.context.executor.as_ref();
         let over = attempt(executor, &launch, &output, paths, self.patience, orders, &mut keeping).await;
         keeping.tell_untold().await;
         let part = |nth: usize| self.parts[nth].0.number;
@@ -231,9 +229,18 @@ impl Keeping<'_> {
         let part = &work.parts[nth].0;
         let default_track = work.model.default_track();
         let tags = self.ledger.give(nth).into_iter().map(|tag| place(tag, part, work.stream, default_track)).collect();
-        let commit =
-            Commit { job: work.job.clone(), part: part.number, tags, warnings: Vec::new(), at_ms: (work.clock)() };
-        let committed = work.store.commit_part(commit).await?;
+        let commit = Commit {
+            job: work.job.clone(),
+            part: part.number,
+            tags,
+            warnings: Vec::new(),
+            at_ms: (work.context.clock)(),
+        };
+        let tags = commit.tags.len() as u64;
+        let committed = work.context.store.commit_part(commit).await?;
+        if committed.is_new {
+            work.context.totals.part(tags);
+        }
         // After an engine that has gone, the store knows all the same.
         let _ = work.engine.send(Message::Committed {
             job: work.job.clone(),
@@ -254,7 +261,7 @@ impl Keeping<'_> {
 
     async fn apply(&self, changes: Vec<Change>) -> Result<(), StoreError> {
         if !changes.is_empty() {
-            let job = self.work.store.apply(&self.work.job, changes).await?;
+            let job = self.work.context.store.apply(&self.work.job, changes).await?;
             let _ = self.work.engine.send(Message::Row(Box::new(job)));
         }
         Ok(())
@@ -269,13 +276,25 @@ pub(super) fn device_env(gpus: &[&str]) -> Vec<(OsString, OsString)> {
 }
 
 /// Everything that a batch has to say of where it comes from.
-pub(super) fn provenance(model: &Model, digest: &str, params: &Map<String, Value>, part_seconds: f64) -> Value {
+///
+/// Of the sampling plan that is what the runtime decides: which stream, and how it was cut. How many frames a second a
+/// model looks at is among its parameters, and which ones follows from both.
+pub(super) fn provenance(
+    model: &Model,
+    digest: &str,
+    params: &Map<String, Value>,
+    listed: &Listed,
+    part_seconds: f64,
+) -> Value {
+    let is_cut = listed.parts.iter().any(|part| !part.is_source);
     let facts: BTreeMap<&str, Value> = BTreeMap::from([
         ("model", model.name.clone().into()),
         ("model_digest", digest.into()),
         ("params", Value::Object(params.clone())),
-        ("part_seconds", part_seconds.into()),
+        ("stream", json!(listed.stream.name)),
+        ("parts", json!({ "count": listed.parts.len(), "cut_to_seconds": is_cut.then_some(part_seconds) })),
         ("tagger", env!("CARGO_PKG_VERSION").into()),
+        ("ffmpeg", tagger_media::ffmpeg_release().into()),
     ]);
     facts.into_iter().collect()
 }

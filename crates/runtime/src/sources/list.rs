@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
+use sha2::{Digest, Sha256};
 use tagger_media::{CutOptions, MediaKind, Timestamp, cut, cut_sound};
 use tagger_store::{Fingerprint, Part, Stream, StreamName, Time};
 use tagger_wire::ModelKind;
@@ -24,7 +25,8 @@ pub(crate) struct Listed {
     pub parts: Vec<Part>,
 }
 
-/// How a file or folder looks now, told without opening it.
+/// How a file or folder looks now, told without opening it. Of a folder, every visible file in it counts by its name,
+/// its size and when it was changed.
 ///
 /// # Errors
 /// [`SourceError::Vanished`] and [`SourceError::System`].
@@ -45,21 +47,26 @@ pub(crate) fn fingerprint(source: &Path) -> Result<Fingerprint, SourceError> {
     if !metadata.is_dir() {
         return of(&metadata).map_err(failed);
     }
-    let mut sum = Fingerprint { size_bytes: 0, modified_ns: i64::MIN };
+    let (mut size_bytes, mut hash) = (0_u64, Sha256::new());
     let visible =
         |entry: &walkdir::DirEntry| entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.');
-    for entry in WalkDir::new(source).follow_links(true).into_iter().filter_entry(visible) {
+    for entry in WalkDir::new(source).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible) {
         // What cannot be looked at cannot be tagged either; the listing tells.
         let Ok(entry) = entry else { continue };
         if entry.file_type().is_file()
             && let Ok(metadata) = entry.metadata()
         {
             let one = of(&metadata).map_err(failed)?;
-            sum.size_bytes = sum.size_bytes.saturating_add(one.size_bytes);
-            sum.modified_ns = sum.modified_ns.max(one.modified_ns);
+            size_bytes = size_bytes.saturating_add(one.size_bytes);
+            let name = entry.path().strip_prefix(source).unwrap_or(entry.path()).as_os_str().as_encoded_bytes();
+            hash.update((name.len() as u64).to_le_bytes());
+            hash.update(name);
+            hash.update(one.size_bytes.to_le_bytes());
+            hash.update(one.modified_ns.to_le_bytes());
         }
     }
-    Ok(sum)
+    let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(hash.finalize());
+    Ok(Fingerprint { size_bytes, modified_ns: i64::from_le_bytes([a, b, c, d, e, f, g, h]) })
 }
 
 /// Which stream of media a model of that kind is given, if any.

@@ -60,6 +60,14 @@ pub enum SourceError {
         /// What all parts may take.
         budget_bytes: u64,
     },
+    /// There is no room for its parts, or no right to write them.
+    #[error("cannot write into `{}`: make room there, and check its permissions", folder.display())]
+    Unwritable {
+        /// The folder of the parts.
+        folder: PathBuf,
+        /// What went wrong.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The system refuses.
     #[error("cannot use `{}`", path.display())]
     System {

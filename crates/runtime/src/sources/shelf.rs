@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tagger_media::MediaKind;
+use tagger_media::{MediaError, MediaKind};
 use tagger_store::{Fingerprint, Part, StreamName, VersionId};
 use tagger_wire::ModelKind;
 use tokio::sync::Notify;
@@ -181,10 +181,17 @@ impl Shelf {
         blocking(move || {
             let _cutting = cutting;
             let folder = shelf.folder(held.key);
-            let system = |source| SourceError::System { path: folder.clone(), source };
-            remove_folder(&folder).map_err(system)?;
-            fs::create_dir_all(&folder).map_err(system)?;
-            let mut listed = list(&wanted.source, &looked, wanted.kind, &folder, shelf.0.target)?;
+            let unwritable =
+                |source: io::Error| SourceError::Unwritable { folder: folder.clone(), source: source.into() };
+            remove_folder(&folder).map_err(unwritable)?;
+            fs::create_dir_all(&folder).map_err(unwritable)?;
+            let listed = list(&wanted.source, &looked, wanted.kind, &folder, shelf.0.target);
+            let mut listed = listed.map_err(|error| match error {
+                SourceError::Media(error @ MediaError::Unwritable { .. }) => {
+                    SourceError::Unwritable { folder: folder.clone(), source: error.into() }
+                }
+                error => error,
+            })?;
             // It must not have changed while it was being cut.
             check(&wanted.source, wanted.fingerprint)?;
             for part in listed.parts.iter_mut().filter(|part| !part.is_source) {
@@ -192,7 +199,7 @@ impl Shelf {
                     part.file = file.to_string_lossy().into_owned();
                 }
             }
-            shelf.take(held.key, size_of(&folder).map_err(system)?);
+            shelf.take(held.key, size_of(&folder).map_err(unwritable)?);
             Ok((listed, held))
         })
         .await

@@ -1,17 +1,12 @@
 //! Jobs over a real store with real programs.
 
 use std::fs;
-use std::future::Future;
 
 use serde_json::{Value, json};
 use tagger_runtime::service::{ErrorCode, Service, Submit};
 use tagger_store::{JobId, JobState};
 
-use crate::world::{World, ended, tags, told, until};
-
-fn block_on<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Runtime::new().unwrap().block_on(work)
-}
+use crate::world::{World, block_on, ended, tags, told, until};
 
 /// What a job of a model with these habits comes to.
 fn comes_to(habits: Value) -> String {
@@ -182,8 +177,7 @@ pub fn exit_0_is_no_success_for_a_part_without_progress() {
 pub fn output_that_gets_shorter_is_the_models_fault_and_keeps_what_was_finished() {
     block_on(async {
         let world = World::new();
-        let gate = world.folder.join("gate");
-        assert!(std::process::Command::new("mkfifo").arg(&gate).status().unwrap().success());
+        let gate = world.gate();
         let mut config = world.config();
         config.rules.part_attempts = 1;
         let service = world.service_of(config).await;
@@ -211,8 +205,7 @@ pub fn output_that_gets_shorter_is_the_models_fault_and_keeps_what_was_finished(
 pub fn a_stopped_job_keeps_what_is_finished_and_a_retry_does_the_rest() {
     block_on(async {
         let world = World::new();
-        let gate = world.folder.join("gate");
-        assert!(std::process::Command::new("mkfifo").arg(&gate).status().unwrap().success());
+        let gate = world.gate();
         let service = world.service().await;
         let id = JobId::from("job");
         service.submit(world.submit("job", json!({"wait": 2}))).await.unwrap();
@@ -246,8 +239,7 @@ pub fn a_stopped_job_keeps_what_is_finished_and_a_retry_does_the_rest() {
 pub fn a_drained_service_leaves_its_jobs_to_the_next_one() {
     block_on(async {
         let world = World::new();
-        let gate = world.folder.join("gate");
-        assert!(std::process::Command::new("mkfifo").arg(&gate).status().unwrap().success());
+        let gate = world.gate();
         let (running, queued) = (JobId::from("running"), JobId::from("queued"));
         {
             let service = world.service().await;
@@ -283,8 +275,7 @@ pub fn a_drained_service_leaves_its_jobs_to_the_next_one() {
 pub fn a_quiescing_service_lets_running_jobs_end_and_begins_no_others() {
     block_on(async {
         let world = World::new();
-        let gate = world.folder.join("gate");
-        assert!(std::process::Command::new("mkfifo").arg(&gate).status().unwrap().success());
+        let gate = world.gate();
         let service = world.service().await;
         let (running, queued) = (JobId::from("running"), JobId::from("queued"));
         service.submit(world.submit("running", json!({"wait": 2}))).await.unwrap();
@@ -349,8 +340,7 @@ pub fn what_is_known_to_be_wrong_is_refused_before_a_job_is_there() {
 pub fn media_that_change_between_submit_and_start_are_named() {
     block_on(async {
         let world = World::new();
-        let gate = world.folder.join("gate");
-        assert!(std::process::Command::new("mkfifo").arg(&gate).status().unwrap().success());
+        world.gate();
         let mut config = world.config();
         // The file itself is the one part, and is looked at again when its program starts.
         config.parts.length = std::time::Duration::from_secs(1000);

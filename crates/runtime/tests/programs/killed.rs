@@ -6,6 +6,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,7 +14,8 @@ use serde_json::json;
 use tagger_runtime::service::News;
 use tagger_store::{JobId, JobState};
 
-use crate::world::{World, ended, tags, told};
+use crate::trouble::{SmallDisk, fill};
+use crate::world::{World, ended, now_ms, tags, told};
 
 /// The jobs that are done over and over.
 const JOBS: [&str; 2] = ["one", "two"];
@@ -22,6 +24,8 @@ const JOBS: [&str; 2] = ["one", "two"];
 struct Server {
     process: Child,
     lines: BufReader<ChildStdout>,
+    /// Whether it has said that it has taken in its jobs.
+    has_jobs: bool,
 }
 
 impl Server {
@@ -35,7 +39,7 @@ impl Server {
             .spawn()
             .unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap());
-        Self { process, lines }
+        Self { process, lines, has_jobs: false }
     }
 
     /// Reads until it says `wanted`.
@@ -44,6 +48,14 @@ impl Server {
         while line.trim() != wanted {
             line.clear();
             assert!(self.lines.read_line(&mut line).unwrap() > 0, "it ended without `{wanted}`");
+        }
+    }
+
+    /// Waits until it has taken in its jobs: with a full disk it could not.
+    fn take_jobs(&mut self) {
+        if !self.has_jobs {
+            self.until("has its jobs");
+            self.has_jobs = true;
         }
     }
 
@@ -62,13 +74,18 @@ pub fn be_a_service(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
         let mut config = world.config();
         // Chance may strike the same part again and again.
         (config.rules.part_attempts, config.rules.barren_attempts) = (10_000, 10_000);
-        let service = world.service_of(config).await;
+        // One job replaces the other's tags, and years may pass at once.
+        config.store.keep_replaced_days = 10_000.0;
+        let offset = world.folder.join("clock");
+        let offset_ms = move || fs::read_to_string(&offset).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+        let service = world.service_at(config, Arc::new(move || now_ms() + offset_ms())).await;
         let mut watch = service.watch(None);
         let mut states = BTreeMap::new();
         for id in &ids {
             let submitted = service.submit(world.submit(id, habits.clone())).await.unwrap();
             states.insert(submitted.job.id.clone(), submitted.job.state);
         }
+        println!("has its jobs");
         while !states.values().all(|state: &JobState| state.is_ended()) {
             if let Some(News::Job(job)) = watch.next().await.map(|announcement| announcement.what) {
                 println!("{} {} of {}", job.id, job.counts.done, job.counts.parts);
@@ -83,8 +100,7 @@ pub fn be_a_service(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
 
 pub fn a_service_that_is_killed_goes_on_where_it_was() {
     let world = World::new();
-    let gate = world.folder.join("gate");
-    assert!(Command::new("mkfifo").arg(&gate).status().unwrap().success());
+    let gate = world.gate();
     let mut server = Server::start(&world.folder, r#"{"wait": 2}"#, &["job"]);
     server.until("job 2 of 6");
     server.kill();
@@ -135,25 +151,28 @@ pub fn faults_at_random_instants_lose_no_tag_and_double_none() {
     let mut random = Random(seed);
     let world = World::new();
     let undisturbed = undisturbed();
+    let disk = SmallDisk::mount(world.folder.join("data"));
+    if disk.is_none() {
+        println!("this user may not mount a small disk: none is filled");
+    }
     let mut killed = 0;
     while killed < kills {
-        let _ = fs::remove_dir_all(world.folder.join("data"));
+        empty(&world.folder.join("data"));
         let mut server = Server::start(&world.folder, "{}", &JOBS);
         // A few faults over the same jobs, until they have ended in spite of them.
-        while killed < kills && random.below(6) > 0 {
+        while killed < kills && random.below(8) > 0 {
             sleep(Duration::from_millis(random.below(400)));
-            match random.below(4) {
+            let a_while = Duration::from_millis(random.below(300));
+            match random.below(9) {
                 0 | 1 => {
                     server.kill();
                     server = Server::start(&world.folder, "{}", &JOBS);
                     killed += 1;
                 }
-                2 => killed += u64::from(for_a_model(&world, |pid| signal("KILL", pid))),
-                3 => {
-                    for_a_model(&world, |pid| {
-                        signal("STOP", pid);
-                        signal("CONT", pid);
-                    });
+                2 | 3 => killed += u64::from(for_a_model(&world, |pid| signal("KILL", pid))),
+                4 => {
+                    // Stopped until the end: of output that got shorter, nothing more may come.
+                    for_a_model(&world, |pid| signal("STOP", pid));
                     for output in outputs(&world) {
                         // Gone by now, perhaps.
                         let _ = OpenOptions::new().write(true).open(output).and_then(|file| file.set_len(0));
@@ -162,13 +181,43 @@ pub fn faults_at_random_instants_lose_no_tag_and_double_none() {
                     server = Server::start(&world.folder, "{}", &JOBS);
                     killed += 1;
                 }
-                _ => unreachable!("below 4"),
+                5 => {
+                    let stopped: Vec<u32> = models(&world).into_iter().chain([server.process.id()]).collect();
+                    stopped.iter().for_each(|pid| signal("STOP", *pid));
+                    sleep(a_while);
+                    stopped.iter().for_each(|pid| signal("CONT", *pid));
+                }
+                6 => {
+                    let year_ms = 31_536_000_000_i64;
+                    let offset_ms = i64::try_from(random.below(2 * year_ms.cast_unsigned())).unwrap() - year_ms;
+                    fs::write(world.folder.join("clock"), offset_ms.to_string()).unwrap();
+                }
+                7 => {
+                    server.take_jobs();
+                    let (work, away) = (world.folder.join("data/work"), world.folder.join("data/away"));
+                    fs::rename(&work, &away).unwrap();
+                    fs::write(&work, "not a folder").unwrap();
+                    sleep(a_while);
+                    fs::remove_file(&work).unwrap();
+                    fs::rename(&away, &work).unwrap();
+                }
+                8 if disk.is_some() => {
+                    server.take_jobs();
+                    let filling = world.folder.join("data/filling");
+                    fill(&filling);
+                    sleep(a_while);
+                    fs::remove_file(&filling).unwrap();
+                }
+                8 => {}
+                _ => unreachable!("below 9"),
             }
         }
         server.until("ended");
         assert!(server.process.wait().unwrap().success());
         tokio::runtime::Runtime::new().unwrap().block_on(async {
-            let service = world.service().await;
+            let mut config = world.config();
+            config.store.keep_replaced_days = 10_000.0;
+            let service = world.service_of(config).await;
             for id in JOBS.map(JobId::from) {
                 let job = ended(&service, &id).await;
                 assert_eq!(job.state, JobState::Succeeded, "seed {seed}: {}", told(&service, &id).await);
@@ -181,6 +230,14 @@ pub fn faults_at_random_instants_lose_no_tag_and_double_none() {
             assert!(left.is_empty(), "seed {seed}: {left:?}");
         }
         assert_eq!(models(&world), Vec::<u32>::new(), "seed {seed}: a program is left");
+    }
+}
+
+/// Removes what is in a folder; the folder itself may be a disk.
+fn empty(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
     }
 }
 
@@ -204,7 +261,7 @@ fn for_a_model(world: &World, what: impl Fn(u32)) -> bool {
 }
 
 /// The running model programs of this world.
-fn models(world: &World) -> Vec<u32> {
+pub fn models(world: &World) -> Vec<u32> {
     let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let work = world.folder.join("data/work");
     let is_model = |pid: &u32| {

@@ -6,6 +6,7 @@ mod guarded;
 mod jobs;
 mod killed;
 mod model;
+mod sources;
 mod trouble;
 mod world;
 
@@ -61,6 +62,34 @@ const TESTS: &[(&str, fn())] = &[
     (
         "output_that_cannot_be_written_counts_against_nobody",
         trouble::output_that_cannot_be_written_counts_against_nobody,
+    ),
+    ("a_stop_does_not_wait_for_a_full_disk", trouble::a_stop_does_not_wait_for_a_full_disk),
+    ("parts_that_cannot_be_written_make_a_job_wait", trouble::parts_that_cannot_be_written_make_a_job_wait),
+    (
+        "replaced_tags_can_be_read_again_for_as_long_as_is_configured",
+        trouble::replaced_tags_can_be_read_again_for_as_long_as_is_configured,
+    ),
+    (
+        "long_sound_is_cut_into_parts_and_its_tags_lie_where_they_are_heard",
+        sources::long_sound_is_cut_into_parts_and_its_tags_lie_where_they_are_heard,
+    ),
+    ("each_still_of_a_folder_is_a_part", sources::each_still_of_a_folder_is_a_part),
+    (
+        "a_folder_in_which_a_still_was_renamed_is_other_media",
+        sources::a_folder_in_which_a_still_was_renamed_is_other_media,
+    ),
+    (
+        "a_program_sees_the_gpus_that_were_lent_to_it_and_no_others",
+        sources::a_program_sees_the_gpus_that_were_lent_to_it_and_no_others,
+    ),
+    (
+        "what_goes_on_across_cuts_is_one_tag_when_it_is_read",
+        sources::what_goes_on_across_cuts_is_one_tag_when_it_is_read,
+    ),
+    ("a_batch_says_where_it_comes_from", sources::a_batch_says_where_it_comes_from),
+    (
+        "a_retry_over_media_that_have_become_shorter_begins_anew",
+        sources::a_retry_over_media_that_have_become_shorter_begins_anew,
     ),
     ("a_clock_that_jumps_changes_nothing", trouble::a_clock_that_jumps_changes_nothing),
     ("a_service_that_is_killed_goes_on_where_it_was", killed::a_service_that_is_killed_goes_on_where_it_was),

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 /// - `crash`, `fail`, `stall`, `flood`, `shout`: dies there, says an error about it, says no more, writes tags or lines
 ///   without end.
 /// - `leave_out`: goes past it. `garble`: writes lines that are no messages before it. `shorten`: empties its output there.
+/// - `spans`, on every part: writes a tag that lasts for so many milliseconds. `devices`: writes which GPUs it sees.
 /// - `wait`: goes on there only when somebody has opened and closed the pipe `gate` beside the media, if it exists.
 pub fn be_a_model(arguments: Vec<String>) -> ExitCode {
     let after = |name: &str| arguments.iter().position(|word| word == name).map(|place| arguments[place + 1].clone());
@@ -31,6 +32,15 @@ pub fn be_a_model(arguments: Vec<String>) -> ExitCode {
             write(&mut output, &json!({"type": "progress", "data": {"source_media": "never/given.mp4"}}));
         }
         write(&mut output, &tag(&path, number, "first", json!(null)));
+        if let Some(length_ms) = habits["spans"].as_u64() {
+            let span = json!({"start_time": 0, "end_time": length_ms, "tag": "on and on", "source_media": path, "track": "spans"});
+            write(&mut output, &json!({"type": "tag", "data": span}));
+        }
+        if habits["devices"] == json!(true) {
+            let text = format!("sees [{}]", std::env::var("CUDA_VISIBLE_DEVICES").unwrap());
+            let seen = json!({"start_time": 0, "end_time": 0, "tag": text, "source_media": path, "track": "devices"});
+            write(&mut output, &json!({"type": "tag", "data": seen}));
+        }
         if is_there("crash") {
             std::process::abort();
         }

@@ -1,7 +1,6 @@
 //! Trouble that passes: a full disk, a folder that cannot be written to, a clock that jumps.
 
 use std::fs::{self, File, OpenOptions};
-use std::future::Future;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,14 +9,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde_json::json;
 use tagger_runtime::config::Config;
-use tagger_runtime::service::News;
+use tagger_runtime::service::{ErrorCode, News};
 use tagger_store::{JobId, JobState};
 
-use crate::world::{World, ended, tags, told, until};
-
-fn block_on<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Runtime::new().unwrap().block_on(work)
-}
+use crate::killed::models;
+use crate::world::{World, block_on, ended, tags, told, until};
 
 /// However often something fails, it is tried again.
 fn patient(mut config: Config) -> Config {
@@ -31,8 +27,7 @@ pub fn a_full_disk_makes_a_job_wait_and_loses_nothing() {
         println!("skipped: this user may not mount a small disk");
         return;
     };
-    let gate = world.folder.join("gate");
-    assert!(Command::new("mkfifo").arg(&gate).status().unwrap().success());
+    let gate = world.gate();
     block_on(async {
         let service = world.service_of(patient(world.config())).await;
         let id = JobId::from("job");
@@ -83,6 +78,96 @@ pub fn output_that_cannot_be_written_counts_against_nobody() {
     });
 }
 
+pub fn a_stop_does_not_wait_for_a_full_disk() {
+    let world = World::new();
+    let Some(_disk) = SmallDisk::mount(world.folder.join("data")) else {
+        println!("skipped: this user may not mount a small disk");
+        return;
+    };
+    let gate = world.gate();
+    block_on(async {
+        let service = world.service_of(patient(world.config())).await;
+        let id = JobId::from("job");
+        service.submit(world.submit("job", json!({"wait": 2}))).await.unwrap();
+        until(&service, &id, |job| job.counts.done == 2).await;
+        let filling = world.folder.join("data/filling");
+        fill(&filling);
+        let refused = service.stop(&id).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::StorageFull);
+        assert!(refused.message.starts_with("the program of job `job` is being ended"), "{refused}");
+        while !models(&world).is_empty() {
+            tokio::task::yield_now().await;
+        }
+        fs::remove_file(&filling).unwrap();
+        assert_eq!(ended(&service, &id).await.state, JobState::Stopped);
+        fs::remove_file(&gate).unwrap();
+        service.retry(&id, true).await.unwrap();
+        assert_eq!(ended(&service, &id).await.state, JobState::Succeeded);
+        assert_eq!(tags(&service, &id).await.len(), 12);
+    });
+}
+
+pub fn parts_that_cannot_be_written_make_a_job_wait() {
+    let world = World::new();
+    block_on(async {
+        let service = world.service().await;
+        let mut watch = service.watch(None);
+        let parts = world.folder.join("data/parts");
+        fs::remove_dir(&parts).unwrap();
+        fs::write(&parts, "not a folder").unwrap();
+        let id = JobId::from("job");
+        service.submit(world.submit("job", json!({}))).await.unwrap();
+        let trouble = loop {
+            if let News::Trouble(trouble) = watch.next().await.unwrap().what {
+                break trouble.replace(world.folder.to_str().unwrap(), "HERE");
+            }
+        };
+        insta::assert_snapshot!(trouble, @"job `job` waits: cannot write into `HERE/data/parts/1/video`: make room there, and check its permissions: Not a directory (os error 20)");
+        fs::remove_file(&parts).unwrap();
+        assert_eq!(ended(&service, &id).await.state, JobState::Succeeded);
+        assert_eq!(tags(&service, &id).await.len(), 12);
+    });
+}
+
+pub fn replaced_tags_can_be_read_again_for_as_long_as_is_configured() {
+    const DAY_MS: i64 = 86_400_000;
+    let world = World::new();
+    block_on(async {
+        let now_ms = Arc::new(AtomicI64::new(20_000 * DAY_MS));
+        let days = |count: i64| now_ms.fetch_add(count * DAY_MS, Ordering::Relaxed);
+        let clock = now_ms.clone();
+        let service = world.service_at(world.config(), Arc::new(move || clock.load(Ordering::Relaxed))).await;
+        let mut watch = service.watch(None);
+        let job = async |id: &str| {
+            service.submit(world.submit(id, json!({}))).await.unwrap();
+            ended(&service, &id.into()).await;
+        };
+        let kept = async || service.tracks(&"clip".into(), true).await.unwrap().len();
+        job("one").await;
+        job("two").await;
+        days(30);
+        job("three").await;
+        assert_eq!(kept().await, 6, "what was replaced 30 days ago is there still, and so is what was replaced now");
+        days(1);
+        job("four").await;
+        let pruned = loop {
+            if let News::Pruned { batches } = watch.next().await.unwrap().what {
+                break batches;
+            }
+        };
+        assert_eq!((pruned, kept().await), (2, 6), "both tracks of `one`");
+        service.drain().await;
+        drop(service);
+        days(31);
+        let clock = now_ms.clone();
+        let service = world.service_at(world.config(), Arc::new(move || clock.load(Ordering::Relaxed))).await;
+        let mut watch = service.watch(Some(0));
+        let first = watch.next().await.unwrap().what;
+        assert!(matches!(first, News::Pruned { batches: 4 }), "{first:?}");
+        assert_eq!(service.tracks(&"clip".into(), true).await.unwrap().len(), 2);
+    });
+}
+
 pub fn a_clock_that_jumps_changes_nothing() {
     let world = World::new();
     block_on(async {
@@ -98,10 +183,10 @@ pub fn a_clock_that_jumps_changes_nothing() {
 }
 
 /// A few megabytes that can be full.
-struct SmallDisk(PathBuf);
+pub struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    fn mount(path: PathBuf) -> Option<Self> {
+    pub fn mount(path: PathBuf) -> Option<Self> {
         fs::create_dir_all(&path).unwrap();
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(&path).output().ok()?;
         mounted.status.success().then_some(Self(path))
@@ -115,7 +200,7 @@ impl Drop for SmallDisk {
 }
 
 /// Writes until nothing more fits.
-fn fill(path: &Path) {
+pub fn fill(path: &Path) {
     let mut file = File::create(path).unwrap();
     for size in [1 << 16, 1 << 10, 1] {
         let bytes = vec![0; size];

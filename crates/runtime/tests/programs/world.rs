@@ -23,18 +23,34 @@ impl World {
     pub fn new() -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let folder = temporary.path().to_owned();
-        let made = Command::new("ffmpeg")
-            .args(["-v", "error", "-f", "lavfi", "-i", "testsrc2=size=64x36:rate=24000/1001:duration=60"])
-            .args(["-c:v", "libx264", "-preset", "ultrafast", "-g", "24", "-y"])
-            .arg(folder.join("clip.mp4"))
-            .status()
-            .unwrap();
-        assert!(made.success());
-        fs::create_dir(folder.join("model")).unwrap();
+        let world = Self { folder, _temporary: Some(temporary) };
+        let pictures = "testsrc2=size=64x36:rate=24000/1001:duration=60";
+        world.make(&format!("-f lavfi -i {pictures} -c:v libx264 -preset ultrafast -g 24 clip.mp4"));
+        world.add_model("model", "video", "slot = 1");
+        world
+    }
+
+    /// Adds a model of any habits in a folder of its own.
+    pub fn add_model(&self, folder: &str, kind: &str, resources: &str) {
+        let folder = self.folder.join(folder);
+        fs::create_dir(&folder).unwrap();
         let command = json!([std::env::current_exe().unwrap(), "model"]);
-        let manifest = format!("name = 'habits'\nkind = 'video'\ncommand = {command}\n[resources]\nslot = 1\n");
-        fs::write(folder.join("model/tagger.toml"), manifest).unwrap();
-        Self { folder, _temporary: Some(temporary) }
+        let manifest = format!("name = 'habits'\nkind = '{kind}'\ncommand = {command}\n[resources]\n{resources}\n");
+        fs::write(folder.join("tagger.toml"), manifest).unwrap();
+    }
+
+    /// Makes media with ffmpeg.
+    pub fn make(&self, arguments: &str) {
+        let mut ffmpeg = Command::new("ffmpeg");
+        let made = ffmpeg.args(["-v", "error", "-y"]).args(arguments.split(' ')).current_dir(&self.folder);
+        assert!(made.status().unwrap().success(), "{arguments}");
+    }
+
+    /// The pipe that a model waits at; once it is removed, no other one does.
+    pub fn gate(&self) -> PathBuf {
+        let gate = self.folder.join("gate");
+        assert!(Command::new("mkfifo").arg(&gate).status().unwrap().success());
+        gate
     }
 
     /// The same folder, which belongs to somebody else.
@@ -93,7 +109,11 @@ impl World {
     }
 }
 
-fn now_ms() -> i64 {
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Runtime::new().unwrap().block_on(work)
+}
+
+pub fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis().try_into().unwrap()
 }
 
