@@ -342,3 +342,13 @@ def test_a_child_made_by_fork_decodes_though_its_parent_has(run, media):
     assert "Traceback" not in ended.stderr
     assert len(ended.of("tag")) == 5
     assert len(ended.of("progress")) == 1
+
+
+def test_megabytes_that_a_model_prints_and_workers_that_it_forks_do_no_harm(run, media):
+    ended = run("programs/noisy.py", [media / "flashes.mp4"])
+    assert ended.status == 0, ended.stderr[-2000:]
+    seen = [tag["tag"] for tag in ended.of("tag") if tag["frame_info"]]
+    assert seen == ["bright", "dark", "bright"]
+    assert len(ended.of("progress")) == 1
+    for said in (ended.stdout, ended.stderr):
+        assert said.count("a word or two\n") == 75_000 * len(seen)

@@ -3,7 +3,7 @@
 //! The container's mark for key frames is not enough: it is also set on pictures behind which others follow that need
 //! what came before. What counts is in the coded picture itself.
 
-use crate::bitstream::Framing;
+use crate::bitstream::{self, Framing};
 
 /// How the packets of a stream tell where decoding can begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,8 +76,8 @@ impl Reader {
             Coding::Hevc => self.hevc(data),
             Coding::Mpeg2 => self.mpeg2(data),
             Coding::Mpeg4 => self.mpeg4(data),
-            Coding::Vp8 => Access::closed_if(data.first().is_some_and(|byte| byte & 1 == 0)),
-            Coding::Vp9 => Access::closed_if(is_vp9_key_frame(data)),
+            Coding::Vp8 => Access::closed_if(bitstream::vp8(data).starts),
+            Coding::Vp9 => Access::closed_if(bitstream::vp9(data).starts),
             Coding::Av1 => self.av1(data),
             Coding::IntraOnly => Access::closed_if(is_key),
             Coding::Other => Access::default(),
@@ -162,18 +162,16 @@ impl Reader {
 
     fn av1(&self, data: &[u8]) -> Access {
         let mut has_sequence = !self.extradata.is_empty();
-        let mut rest = data;
-        while let Some((kind, payload, behind)) = obu(rest) {
+        for (kind, unit) in bitstream::av1_units(data) {
             match kind {
                 1 => has_sequence = true,
                 // A frame header, or a whole frame: not shown again, of type key, shown.
                 3 | 6 => {
-                    let key_and_shown = payload.first().is_some_and(|byte| byte & 0xf0 == 0x10);
+                    let key_and_shown = unit.first().is_some_and(|byte| byte & 0xf0 == 0x10);
                     return Access::closed_if(has_sequence && key_and_shown);
                 }
                 _ => {}
             }
-            rest = behind;
         }
         Access::default()
     }
@@ -200,35 +198,6 @@ impl Access {
 fn start_codes(data: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let is_start = |(_, window): &(usize, &[u8])| window[..3] == [0, 0, 1];
     data.windows(4).enumerate().filter(is_start).map(|(at, window)| (window[3], &data[at + 4..]))
-}
-
-fn is_vp9_key_frame(data: &[u8]) -> bool {
-    let Some(&byte) = data.first() else { return false };
-    let is_profile_3 = byte & 0x30 == 0x30; // has one more bit
-    let (shown_again, inter) = if is_profile_3 { (byte & 0x04, byte & 0x02) } else { (byte & 0x08, byte & 0x04) };
-    byte >> 6 == 2 && shown_again == 0 && inter == 0
-}
-
-/// The first unit of AV1: its type, its content and what lies behind it.
-fn obu(data: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&header, mut rest) = data.split_first()?;
-    if header & 0x04 != 0 {
-        rest = rest.get(1..)?; // the extension
-    }
-    if header & 0x02 == 0 {
-        return Some((header >> 3 & 0x0f, rest, &[])); // without a length it is the last one
-    }
-    let mut length = 0usize;
-    for shift in (0..8).map(|nth| 7 * nth) {
-        let (&byte, behind) = rest.split_first()?;
-        rest = behind;
-        length |= usize::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            let (content, behind) = rest.split_at_checked(length)?;
-            return Some((header >> 3 & 0x0f, content, behind));
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -261,13 +261,13 @@ struct Indexer {
 impl Indexer {
     fn new(stream: &Stream<'_>) -> Result<Self, Distrust> {
         let codec = stream.codec();
-        let mut reader = Reader::new(&codec, stream.headers()).ok_or(Distrust::Codec(codec))?;
+        let mut reader = Reader::new(&codec, stream.extradata()).ok_or(Distrust::Codec(codec))?;
         let parser = if reader.needs_parser() { Parser::open(stream).ok().flatten() } else { None };
         if reader.needs_parser() && parser.is_none() {
             return Err(Distrust::Codec(stream.codec()));
         }
         Ok(Self {
-            given_headers: reader.headers(stream.headers()),
+            given_headers: reader.headers(stream.extradata()),
             late_by: reader.drops_what_is_late().then(|| stream.reorder_depth()),
             reader,
             parser,

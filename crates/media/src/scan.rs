@@ -221,7 +221,8 @@ struct VideoPackets {
 
 impl VideoPackets {
     fn new(stream: &Stream<'_>) -> Self {
-        let reader = Reader::new(&stream.codec(), stream.headers()).filter(|reader| matches!(reader, Reader::H264(_)));
+        let reader =
+            Reader::new(&stream.codec(), stream.extradata()).filter(|reader| matches!(reader, Reader::H264(_)));
         Self {
             stream: stream.index(),
             base: stream.time_base(),

@@ -92,7 +92,7 @@ impl Sequence {
 }
 
 /// The units of a packet that belong to the picture itself, with their types.
-fn units(data: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+pub fn units(data: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut rest = data;
     std::iter::from_fn(move || {
         let (&head, mut behind) = rest.split_first()?;

@@ -10,7 +10,9 @@ mod mpeg;
 mod nal;
 mod vpx;
 
+pub use av1::units as av1_units;
 pub use nal::Framing;
+pub use vpx::{vp8, vp9};
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

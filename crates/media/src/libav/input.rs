@@ -219,13 +219,13 @@ impl Stream<'_> {
         self.raw.avg_frame_rate
     }
 
-    /// What decoders are told before the first packet.
+    /// What the container keeps for the decoder, beside the packets.
     pub fn extradata(&self) -> &[u8] {
         let (start, size) = (self.parameters.extradata, usize::try_from(self.parameters.extradata_size).unwrap_or(0));
         if start.is_null() || size == 0 {
             return &[];
         }
-        // SAFETY: the extradata are `size` bytes that live as long as the stream.
+        // SAFETY: so many bytes, alive and unchanged as long as the stream is borrowed.
         unsafe { slice::from_raw_parts(start, size) }
     }
 
@@ -304,16 +304,6 @@ impl Stream<'_> {
     /// Whether single packets of it can be pictures that are not shown, marked in their first byte.
     pub fn is_vp8(&self) -> bool {
         self.parameters.codec_id == ffi::AVCodecID::VP8
-    }
-
-    /// What the container keeps for the decoder, beside the packets.
-    pub fn headers(&self) -> &[u8] {
-        let Ok(len @ 1..) = usize::try_from(self.parameters.extradata_size) else { return &[] };
-        if self.parameters.extradata.is_null() {
-            return &[];
-        }
-        // SAFETY: so many bytes, alive and unchanged as long as the stream is borrowed.
-        unsafe { slice::from_raw_parts(self.parameters.extradata, len) }
     }
 
     /// How many pictures a decoder holds back to bring them into order.
