@@ -1,10 +1,10 @@
 """The clips that are measured, made by commands from the two real sample clips. A clip that is there is kept.
 
-The pictures are both samples in turns at the wanted size, with film grain over them, so that the coded pictures have the
-sizes of real ones (about 4 Mbit/s at 1080p). One sample has a cut every two seconds and the other none, and encoders
+The pictures are both samples in turns at the wanted size, with film grain over them, so that the coded pictures have
+the sizes of real ones (about 4 Mbit/s at 1080p). One sample has a cut every two seconds, the other none; and encoders
 begin a group of pictures at a cut, as they do unless told not to: "GOP 250" says how long a group may get. One clip
-forbids that. `b-bias` holds B-pictures at a third of the H.264 clips: with more of them, those who leave them out would
-look better.
+forbids that. `b-bias` holds B-pictures at about a third of the H.264 clips: with more of them, those who leave them out
+would look better.
 """
 
 import math
@@ -22,7 +22,7 @@ SAMPLES_SECONDS = 15
 """How long they are one after the other, at least."""
 FFMPEG = ["nice", "ffmpeg", "-nostdin", "-y", "-v", "error"]
 
-X264 = "-c:v libx264 -preset veryfast -crf 23 -bf 3 -x264-params b-bias=-25"
+X264 = "-c:v libx264 -preset veryfast -crf 23 -bf 3 -x264-params b-bias=-29"
 X265 = "-c:v libx265 -preset superfast -crf 26 -tag:v hvc1 -x265-params"
 X265_PARAMS = "keyint=50:open-gop=0:bframes=3:log-level=error"
 
