@@ -41,8 +41,8 @@ if is_only_a_class(source):
     if importlib.util.find_spec("common_ml") is None:
         sys.exit(
             "error: the Python package `common_ml` is not installed for " + sys.executable + "\n"
-            "hint: `make build` installs it into .venv; name another interpreter with --python or TAGGER_PYTHON, "
-            "or install it there with `pip install ./python` in the project's folder"
+            "hint: name another interpreter with --python or TAGGER_PYTHON, or install it for this one: "
+            "`pip install -r requirements.txt` in a project of `tagger init`, `pip install ./python` in Tagger's checkout"
         )
     command = [sys.executable, "-u", "-m", "common_ml.runner", path]
 os.execv(sys.executable, command + arguments)

@@ -307,7 +307,7 @@ fn a_lone_model_class_needs_the_sdk_and_is_told_how_to_get_it() {
     only_a_class: started, 1 input
     error: model `only_a_class` failed on `a.mp4`: it exited with status 1; its log ends:
         | error: the Python package `common_ml` is not installed for HERE/bare/bin/python
-        | hint: `make build` installs it into .venv; name another interpreter with --python or TAGGER_PYTHON, or install it there with `pip install ./python` in the project's folder
+        | hint: name another interpreter with --python or TAGGER_PYTHON, or install it for this one: `pip install -r requirements.txt` in a project of `tagger init`, `pip install ./python` in Tagger's checkout
     0 tags from 1 model over 1 input, 1 failure, in TIME
     ");
 }
