@@ -10,6 +10,7 @@ use futures_util::stream::unfold;
 use serde::Deserialize;
 use tagger_runtime::TagRow;
 use tagger_runtime::formats::Format;
+use tagger_runtime::service::Service;
 use tagger_store::{Scope, Tag, TagQuery};
 use utoipa::IntoParams;
 
@@ -37,6 +38,10 @@ pub(crate) struct ExportQuery {
     from: Option<i64>,
     /// Beginning before this time, in milliseconds.
     to: Option<i64>,
+    /// In place of `from`: reaching beyond the time of this frame, counted from 0 in the content's video.
+    from_frame: Option<u64>,
+    /// In place of `to`: beginning before the time of this frame.
+    to_frame: Option<u64>,
     /// With all of these words.
     q: Option<String>,
     /// Whether runs that continue from one part into the next come as one tag. Default: true.
@@ -46,7 +51,7 @@ pub(crate) struct ExportQuery {
 }
 
 impl ExportQuery {
-    fn into_query(self) -> Result<(TagQuery, Format), ApiError> {
+    async fn into_query(self, service: &Service) -> Result<(TagQuery, Format), ApiError> {
         let format = match self.format.as_deref() {
             None | Some("jsonl") => Format::Jsonl,
             Some("csv") => Format::Csv,
@@ -55,9 +60,11 @@ impl ExportQuery {
                 return Err(ApiError::field("format", format!("`{other}` is none of jsonl, csv and vtt")));
             }
         };
-        let Self { content, job, track, model, from, to, q, stitch, .. } = self;
-        let query = TagsQuery { content, job, track, model, from, to, q, stitch, limit: Some(PAGE), cursor: None };
-        let query = query.into_query()?;
+        let Self { content, job, track, model, from, to, from_frame, to_frame, q, stitch, .. } = self;
+        let limit = Some(PAGE);
+        let query =
+            TagsQuery { content, job, track, model, from, to, from_frame, to_frame, q, stitch, limit, cursor: None };
+        let query = query.into_query(service).await?;
         if format == Format::Vtt && query.scope == Scope::Everywhere {
             return Err(ApiError::field("content", "WebVTT holds the tags of one content: name it"));
         }
@@ -72,7 +79,7 @@ impl ExportQuery {
     (status = 404, body = ErrorBody),
 ))]
 pub(crate) async fn export(State(api): State<Api>, Asked(query): Asked<ExportQuery>) -> Result<Response, ApiError> {
-    let (query, format) = query.into_query()?;
+    let (query, format) = query.into_query(&api.service).await?;
     // The first page is read before the answer begins: what is wrong with the query is an error, not half a file.
     let first = api.service.tags(query.clone()).await?;
     let first = Some((query, first));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -237,13 +238,21 @@ pub(crate) struct LogQuery {
     /// From which byte on. Default: 0.
     #[serde(default)]
     from: u64,
+    /// While there is nothing from there on, wait so many seconds, up to 60, for more. It ends sooner when the attempt is
+    /// over. Default: 0.
+    #[serde(default)]
+    wait: u32,
 }
+
+/// How long a log may be waited for.
+const LONGEST_WAIT_SECONDS: u32 = 60;
 
 /// What the program said on standard output and error, as it said it.
 #[utoipa::path(get, path = "/v1/jobs/{id}/log", tag = "jobs", params(("id" = String, Path), LogQuery), responses(
     (status = 200, description = "A piece of the log. The header `tagger-log-next` says where to ask next, and \
         `tagger-log-attempt` for which attempt",
         body = String, content_type = "text/plain"),
+    (status = 400, body = ErrorBody),
     (status = 404, body = ErrorBody),
 ))]
 pub(crate) async fn log(
@@ -251,7 +260,17 @@ pub(crate) async fn log(
     Path(id): Path<String>,
     Asked(query): Asked<LogQuery>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let piece = api.service.log(&id.into(), query.attempt, query.from).await?;
+    let (id, LogQuery { attempt, from, wait }) = (id.into(), query);
+    if wait > LONGEST_WAIT_SECONDS {
+        return Err(ApiError::field("wait", format!("0 to {LONGEST_WAIT_SECONDS} seconds, not {wait}")));
+    }
+    let patience = Duration::from_secs(wait.into());
+    let piece = tokio::select! {
+        biased;
+        // A server that is about to end keeps nobody waiting.
+        () = api.stop.cancelled() => api.service.log(&id, attempt, from).await?,
+        piece = api.service.log_to_come(&id, attempt, from, patience) => piece?,
+    };
     let header = |name: &'static str, value: String| (HeaderName::from_static(name), value);
     Ok((
         [

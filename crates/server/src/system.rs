@@ -10,7 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tagger_runtime::service::{Health, ModelInfo};
+use tagger_runtime::service::{Health, Lent, ModelInfo, Totalled};
 use tagger_store::JobState;
 use utoipa::ToSchema;
 
@@ -102,28 +102,53 @@ pub(crate) async fn metrics(State(api): State<Api>) -> Result<Response, ApiError
 /// The numbers in Prometheus' text format.
 fn in_words(health: &Health) -> String {
     let mut text = String::new();
-    let mut gauge = |name: &str, help: &str, values: &[(String, String)]| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
-        for (labels, value) in values {
-            let _ = writeln!(text, "{name}{labels} {value}");
-        }
-    };
-    let jobs: Vec<(String, String)> = JobState::ALL
-        .iter()
-        .map(|state| {
-            let count = health.jobs.get(state).copied().unwrap_or(0);
-            (format!("{{state=\"{}\"}}", format!("{state:?}").to_lowercase()), count.to_string())
-        })
-        .collect();
-    let plain = |value: String| [(String::new(), value)];
-    gauge("tagger_jobs", "Jobs by state.", &jobs);
-    gauge("tagger_ready", "Whether new jobs are taken in.", &plain(u8::from(health.is_ready).to_string()));
-    gauge("tagger_part_bytes", "Room that cut parts take on the disk.", &plain(health.part_bytes.to_string()));
+    let jobs = JobState::ALL.map(|state| {
+        let count = health.jobs.get(&state).copied().unwrap_or(0);
+        (format!("{state:?}").to_lowercase(), count as f64)
+    });
+    let Totalled { tags, parts, attempts, resources } = &health.totals;
+    let attempts = attempts.iter().map(|(outcome, count)| ((*outcome).to_owned(), *count as f64));
+    let one = |value: f64| [(String::new(), value)].into_iter();
+    family(&mut text, "tagger_jobs", "gauge", "Jobs by state.", "state", jobs.into_iter());
+    let help = "Tags stored since the server was started.";
+    family(&mut text, "tagger_tags_committed_total", "counter", help, "", one(*tags as f64));
+    let help = "Parts done since the server was started.";
+    family(&mut text, "tagger_parts_done_total", "counter", help, "", one(*parts as f64));
+    let help = "Starts of programs that have ended since the server was started, by outcome.";
+    family(&mut text, "tagger_attempts_total", "counter", help, "outcome", attempts);
+    let amounts = |of: fn(&Lent) -> f64| resources.iter().map(move |(name, lent)| (name.clone(), of(lent)));
+    let help = "What of each resource running programs hold.";
+    family(&mut text, "tagger_resource_leased", "gauge", help, "resource", amounts(|lent| lent.lent));
+    let help = "How much of each resource there is.";
+    family(&mut text, "tagger_resource_total", "gauge", help, "resource", amounts(|lent| lent.total));
+    let ready = f64::from(u8::from(health.is_ready));
+    family(&mut text, "tagger_ready", "gauge", "Whether new jobs are taken in.", "", one(ready));
+    let help = "Room that cut parts take on the disk.";
+    family(&mut text, "tagger_part_bytes", "gauge", help, "", one(health.part_bytes as f64));
     if let Some(bytes) = resident_bytes() {
-        gauge("process_resident_memory_bytes", "Memory of the server itself.", &plain(bytes.to_string()));
+        let help = "Memory of the server itself.";
+        family(&mut text, "process_resident_memory_bytes", "gauge", help, "", one(bytes as f64));
     }
     text
+}
+
+/// Writes one metric with its values, each under what `label` says of it; without a label there is one value.
+fn family(
+    text: &mut String,
+    name: &str,
+    kind: &str,
+    help: &str,
+    label: &str,
+    values: impl Iterator<Item = (String, f64)>,
+) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    for (of, value) in values {
+        // Resources are called whatever an operator likes.
+        let of = of.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n");
+        let labels = if label.is_empty() { String::new() } else { format!("{{{label}=\"{of}\"}}") };
+        let _ = writeln!(text, "{name}{labels} {value}");
+    }
 }
 
 /// How much memory this process holds, as far as the system says.

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
+use tagger_runtime::service::Service;
 use tagger_store::{Scope, TagQuery};
 use utoipa::IntoParams;
 
@@ -27,6 +28,10 @@ pub(crate) struct TagsQuery {
     pub from: Option<i64>,
     /// Beginning before this time, in milliseconds.
     pub to: Option<i64>,
+    /// In place of `from`: reaching beyond the time of this frame, counted from 0 in the content's video.
+    pub from_frame: Option<u64>,
+    /// In place of `to`: beginning before the time of this frame.
+    pub to_frame: Option<u64>,
     /// With all of these words; the last one may be a beginning.
     pub q: Option<String>,
     /// Whether runs that continue from one part into the next come as one tag. Default: true.
@@ -38,7 +43,8 @@ pub(crate) struct TagsQuery {
 }
 
 impl TagsQuery {
-    pub fn into_query(self) -> Result<TagQuery, ApiError> {
+    /// Frames are looked up in the media themselves.
+    pub async fn into_query(self, service: &Service) -> Result<TagQuery, ApiError> {
         let scope = match (self.content, self.job) {
             (Some(_), Some(_)) => return Err(ApiError::field("job", "give either `content` or `job`")),
             (Some(content), None) => Scope::Content(content.into()),
@@ -48,17 +54,35 @@ impl TagsQuery {
                 return Err(ApiError::field("content", "give `content`, `job`, or words to look for as `q`"));
             }
         };
+        let from_ms = time(service, &scope, ("from", self.from), ("from_frame", self.from_frame)).await?;
+        let to_ms = time(service, &scope, ("to", self.to), ("to_frame", self.to_frame)).await?;
         let owned = |list: Option<&str>| words(list).into_iter().map(str::to_owned).collect();
         Ok(TagQuery {
             tracks: owned(self.track.as_deref()),
             models: owned(self.model.as_deref()),
-            from_ms: self.from,
-            to_ms: self.to,
+            from_ms,
+            to_ms,
             text: self.q,
             is_stitched: self.stitch.unwrap_or(true),
             paging: paging(self.limit, self.cursor)?,
             ..TagQuery::of(scope)
         })
+    }
+}
+
+/// A time that was given as such, or as a frame.
+async fn time(
+    service: &Service,
+    scope: &Scope,
+    (time_field, time): (&str, Option<i64>),
+    (frame_field, frame): (&str, Option<u64>),
+) -> Result<Option<i64>, ApiError> {
+    match (time, frame) {
+        (Some(_), Some(_)) => {
+            Err(ApiError::field(frame_field, format!("give either `{time_field}` or `{frame_field}`")))
+        }
+        (time, None) => Ok(time),
+        (None, Some(frame)) => Ok(Some(service.time_of_frame(scope, frame).await?)),
     }
 }
 
@@ -72,5 +96,5 @@ pub(crate) async fn list(
     State(api): State<Api>,
     Asked(query): Asked<TagsQuery>,
 ) -> Result<Json<PageView<TagView>>, ApiError> {
-    Ok(Json(PageView::from(api.service.tags(query.into_query()?).await?)))
+    Ok(Json(PageView::from(api.service.tags(query.into_query(&api.service).await?).await?)))
 }

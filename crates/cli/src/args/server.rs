@@ -211,10 +211,10 @@ pub struct WhichTags {
     /// Only those of these models, set off by commas
     #[arg(long, value_name = "MODEL")]
     pub model: Option<String>,
-    /// Only those that reach beyond this time: seconds or HH:MM:SS.mmm
+    /// Only those that reach beyond this time: seconds, HH:MM:SS.mmm or frames (375f)
     #[arg(long, value_name = "TIME")]
     pub from: Option<TimePoint>,
-    /// Only those that begin before this time: seconds or HH:MM:SS.mmm
+    /// Only those that begin before this time: seconds, HH:MM:SS.mmm or frames (375f)
     #[arg(long, value_name = "TIME")]
     pub to: Option<TimePoint>,
     /// Leave runs that continue from one part into the next in pieces, as they are stored

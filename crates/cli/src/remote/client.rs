@@ -50,6 +50,13 @@ impl Client {
     /// The server of a command line.
     pub fn new(args: &ServerArgs) -> anyhow::Result<Self> {
         let url = args.server.trim_end_matches('/').to_owned();
+        if url.starts_with("https://") {
+            bail!(
+                "--server `{}`: commands speak HTTP without encryption: reach the server through a tunnel, such as \
+                 `ssh -L 8086:127.0.0.1:8086 HOST`, and name http://127.0.0.1:8086",
+                args.server
+            );
+        }
         if !url.starts_with("http://") {
             bail!("--server `{}` must begin with http://, such as http://127.0.0.1:8086", args.server);
         }

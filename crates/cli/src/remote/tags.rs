@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use tagger_runtime::TagRow;
 
 use crate::args::{ExportArgs, ExportFormat, TagsArgs, WhichTags};
@@ -17,7 +17,7 @@ use crate::time::TimePoint;
 pub fn tags(args: &TagsArgs) -> anyhow::Result<u8> {
     let client = Client::new(&args.server)?;
     let outputs = Output::from_args(&args.output, args.format, 1)?;
-    let mut query = which(&args.which)?;
+    let mut query = which(&args.which);
     query.push(("content", args.content.clone()));
     let tags: Vec<Tag> = client.pages("/v1/tags", &query, usize::MAX)?;
     let rows: Vec<TagRow> = tags.into_iter().map(TagRow::from).collect();
@@ -30,7 +30,7 @@ pub fn tags(args: &TagsArgs) -> anyhow::Result<u8> {
 /// `tagger export`.
 pub fn export(args: &ExportArgs) -> anyhow::Result<u8> {
     let client = Client::new(&args.server)?;
-    let mut query = which(&args.which)?;
+    let mut query = which(&args.which);
     let scope = [("content", &args.content), ("job", &args.job), ("q", &args.words)];
     query.extend(scope.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
     let format = match args.format {
@@ -62,21 +62,19 @@ fn write(path: &Path, copy: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) ->
     replace_file(path, |out| copy(out))
 }
 
-fn which(args: &WhichTags) -> anyhow::Result<Query<'static>> {
+fn which(args: &WhichTags) -> Query<'static> {
     let mut query = Query::new();
     query.extend(args.track.clone().map(|track| ("track", track)));
     query.extend(args.model.clone().map(|model| ("model", model)));
-    for (name, time) in [("from", args.from), ("to", args.to)] {
+    for (name, in_frames, time) in [("from", "from_frame", args.from), ("to", "to_frame", args.to)] {
         match time {
             None => {}
             Some(TimePoint::Millis(millis)) => query.push((name, millis.to_string())),
-            Some(TimePoint::Frame(_)) => {
-                bail!("--{name}: the server knows no frames: give seconds (12.5) or HH:MM:SS.mmm (00:01:02.5)")
-            }
+            Some(TimePoint::Frame(frame)) => query.push((in_frames, frame.to_string())),
         }
     }
     if args.raw {
         query.push(("stitch", "false".into()));
     }
-    Ok(query)
+    query
 }

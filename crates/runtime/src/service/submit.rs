@@ -172,8 +172,13 @@ impl Service {
         let is_inside = |path: &Path| roots.iter().any(|root| path.starts_with(root));
         match given.canonicalize() {
             Ok(real) if is_inside(&real) => Ok(given),
-            // Whether it is there is nobody's business outside the roots.
-            Err(_) if roots.iter().any(|root| given.starts_with(root)) => {
+            // Whether it is there is nobody's business outside the roots, wherever links and dots lead.
+            Err(_)
+                if given
+                    .ancestors()
+                    .find_map(|above| above.canonicalize().ok())
+                    .is_some_and(|real| is_inside(&real)) =>
+            {
                 let (code, what) = match field {
                     "model" => (ErrorCode::UnknownModel, "model file or folder"),
                     _ => (ErrorCode::InvalidMedia, "file or folder"),
