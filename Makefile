@@ -15,7 +15,7 @@ export RUSTDOCFLAGS := -D warnings
 
 .PHONY: help build demo test test-all bench lint format docs fuzz fuzz-build install clean \
         system venv dev-venv native sample-media test-rust test-python test-reference test-docs \
-        wheel test-wheel
+        wheel test-wheel containers base-image demo-container
 
 help: ## List the doors
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -71,6 +71,12 @@ fuzz-build: system
 wheel: system dev-venv ## Build the wheel of common_ml that carries its own FFmpeg
 	$(BIN)/python scripts/wheel.py
 
+base-image: containers ## Make the image that Python models' images stand on, and load it into Podman or Docker
+	$(PYTHON3) scripts/base_image.py
+
+demo-container: build containers wheel sample-media ## Build the tutorial's model into an image, and run it on the demo clip
+	scripts/demo-container.sh
+
 install: build ## Install tagger and the shipped models under PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tagger/models
 	install -m 755 $(TAGGER) target/release/tagger-models $(DESTDIR)$(PREFIX)/bin/
@@ -78,6 +84,9 @@ install: build ## Install tagger and the shipped models under PREFIX
 
 clean: ## Remove everything that was built
 	rm -rf target $(VENV) out
+
+containers:
+	@scripts/system-packages.sh containers
 
 system:
 	@scripts/system-packages.sh

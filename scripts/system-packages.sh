@@ -1,7 +1,23 @@
 #!/usr/bin/env bash
 # Installs the system packages that building and running need, if any is missing: FFmpeg's libraries and program, and
-# libclang for the binding to them.
+# libclang for the binding to them. With the argument `containers`: what running and building containers needs.
 set -euo pipefail
+
+if [ "${1:-}" = containers ]; then
+    packages=(podman runc netavark catatonit mmdebstrap docker-registry)
+    missing=()
+    for program in podman mmdebstrap docker-registry; do
+        command -v "$program" >/dev/null || missing+=("$program")
+    done
+    if [ ${#missing[@]} -gt 0 ]; then
+        echo "installing system packages (missing: ${missing[*]})"
+        as_root=()
+        if [ "$(id -u)" -ne 0 ]; then as_root=(sudo); fi
+        "${as_root[@]}" apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -qq -y --no-install-recommends "${packages[@]}" >/dev/null
+    fi
+    exit 0
+fi
 
 packages=(ffmpeg libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libswresample-dev libclang-dev
           clang pkg-config gcc libc6-dev python3-venv espeak-ng)

@@ -56,15 +56,6 @@ def test_every_dependency_has_its_reason():
     assert table_names("ARCHITECTURE.md", "## Dependencies") == names
 
 
-def test_a_fresh_project_s_image_holds_all_that_the_package_needs():
-    package = tomllib.loads((ROOT / "python/pyproject.toml").read_text(encoding="utf-8"))
-    needed = {re.match(r"[\w-]+", each)[0] for each in package["project"]["dependencies"]}
-    recipe = (ROOT / "crates/cli/templates/python/Containerfile").read_text(encoding="utf-8")
-    # The package itself is installed without its dependencies: what the index calls `common-ml` is somebody else's.
-    installed = re.search(r"pip install --no-cache-dir (?!--no-deps)(.*)", recipe)[1].split()
-    assert needed == set(installed)
-
-
 def test_every_crate_is_in_the_table():
     crates = {manifest["package"]["name"] for _, manifest in manifests() if "package" in manifest}
     folders = {str(path.parent.relative_to(ROOT)) for path, manifest in manifests() if "package" in manifest}

@@ -33,6 +33,10 @@ pub enum Command {
     Init(InitArgs),
     /// Test whether a model's program keeps the contract
     Test(TestArgs),
+    /// Make a container image of a model's folder
+    Build(BuildArgs),
+    /// Send an image to a registry
+    Push(PushArgs),
     /// Tell what this machine has and lacks for running models, with the command that mends it
     Doctor(DoctorArgs),
     /// Serve jobs and their tags over HTTP
@@ -124,7 +128,7 @@ pub enum Format {
 /// Arguments of `tagger inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// Look into this: a media file, or a model as `tagger run -m` takes it
+    /// Look into this: a media file, a model as `tagger run -m` takes it, or oci:IMAGE
     #[arg(value_name = "FILE|MODEL")]
     pub target: String,
     /// Print JSON, for programs
@@ -212,6 +216,63 @@ pub struct TestArgs {
     /// Wait no longer than this many seconds for anything
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = positive_seconds)]
     pub timeout: f64,
+}
+
+/// Arguments of `tagger build`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A Containerfile in the folder is used. Otherwise a Python model's is made, on a base with Python; a program becomes an
+image of itself and the libraries it loads, and of nothing else.
+
+Exit status: 0 the image is there, 1 something failed, 2 usage, 130 interrupted.
+
+Examples:
+  tagger build ./light -t light
+  tagger build ./light -t light:2 --base docker.io/library/python:3.11-slim --print-containerfile")]
+pub struct BuildArgs {
+    /// Make an image of the model in this folder, which has a tagger.toml
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
+    /// Give the image this name
+    #[arg(short, long, value_name = "IMAGE", required_unless_present = "print_containerfile")]
+    pub tag: Option<String>,
+    /// Put a Python model on this image [default: localhost/tagger-base:1]
+    #[arg(long, value_name = "IMAGE")]
+    pub base: Option<String>,
+    /// Take wheels from this folder before any index, the SDK's too. May be given several times [default: FOLDER/wheels]
+    #[arg(long, value_name = "FOLDER")]
+    pub wheels: Vec<PathBuf>,
+    /// Make and fetch everything anew
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Do not ask the program for its parameters, because it does not know the question
+    #[arg(long)]
+    pub no_describe: bool,
+    /// Print the instructions that the image would be made by, and make none
+    #[arg(long)]
+    pub print_containerfile: bool,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+    /// Run pip with this interpreter [default: the model folder's .venv, VIRTUAL_ENV, python3]
+    #[arg(long, value_name = "PATH", env = "TAGGER_PYTHON")]
+    pub python: Option<PathBuf>,
+}
+
+/// Arguments of `tagger push`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  tagger push light registry.example/team/light:2")]
+pub struct PushArgs {
+    /// Send this image
+    pub image: String,
+    /// Send it there: a registry, and the image's name in it
+    #[arg(value_name = "DEST")]
+    pub destination: String,
+    /// Speak to a registry without TLS, as to one on this machine
+    #[arg(long)]
+    pub plain_http: bool,
 }
 
 /// Arguments of `tagger doctor`.

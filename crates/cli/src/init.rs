@@ -117,7 +117,6 @@ fn files(kind: Kind, language: Language) -> Vec<(&'static str, &'static str)> {
                 if looks_at_pictures { template!("python/test_frame.py") } else { template!("python/test_file.py") },
             ),
             ("requirements.txt", template!("python/requirements.txt")),
-            ("Containerfile", template!("python/Containerfile")),
             ("README.md", template!("python/README.md")),
         ]),
         Language::Rust => files.extend([
@@ -131,7 +130,6 @@ fn files(kind: Kind, language: Language) -> Vec<(&'static str, &'static str)> {
                 },
             ),
             ("Cargo.toml", template!("rust/Cargo.toml")),
-            ("Containerfile", template!("rust/Containerfile")),
             ("README.md", template!("rust/README.md")),
         ]),
     }

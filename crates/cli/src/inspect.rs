@@ -19,6 +19,9 @@ use crate::signals::Signals;
 
 /// Runs the command; gives the exit status.
 pub fn inspect(args: &InspectArgs) -> anyhow::Result<u8> {
+    if let Some(image) = args.target.strip_prefix("oci:") {
+        return crate::image::inspect(image, args.json);
+    }
     let path = Path::new(&args.target);
     let is_model =
         path.is_dir() || !path.exists() || path.extension().is_some_and(|e| e == "py") || names_manifest(path);
@@ -133,7 +136,7 @@ fn describe_model(model: &Model) -> String {
     text + &model.parameters().map(describe_parameters).unwrap_or_default()
 }
 
-fn describe_parameters(schema: &Map<String, Value>) -> String {
+pub fn describe_parameters(schema: &Map<String, Value>) -> String {
     let mut text = String::new();
     let fields = schema.get("properties").and_then(Value::as_object);
     for (nth, (name, field)) in fields.into_iter().flatten().enumerate() {

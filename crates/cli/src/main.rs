@@ -3,6 +3,7 @@
 mod args;
 mod choice;
 mod doctor;
+mod image;
 mod init;
 mod inspect;
 mod output;
@@ -41,6 +42,8 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Init(args) => init::init(&args),
         Command::Test(args) => test::test(&args),
+        Command::Build(args) => image::build(args),
+        Command::Push(args) => image::push(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Serve(args) => serve::serve(args),
         Command::Submit(args) => remote::submit(&args),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Each crate, and what must not be anywhere below it.
-const MUST_NOT_REACH: [(&str, &[&str]); 10] = [
+const MUST_NOT_REACH: [(&str, &[&str]); 11] = [
     ("tagger-wire", &["tokio", "pyo3", "ffmpeg-sys-the-third", "tagger-media", "common-ml", "tagger-runtime"]),
     ("tagger-params", &["tokio", "pyo3", "tagger-wire", "tagger-media", "common-ml", "tagger-runtime"]),
     ("tagger-media", &["tokio", "pyo3", "tagger-wire", "common-ml", "tagger-runtime"]),
@@ -16,6 +16,7 @@ const MUST_NOT_REACH: [(&str, &[&str]); 10] = [
     ("tagger-store", &["pyo3", "tagger-params", "tagger-media", "common-ml", "tagger-runtime"]),
     ("tagger-engine", &["pyo3", "tagger-wire", "tagger-media", "tagger-store", "tagger-runtime"]),
     ("tagger-runtime", &["pyo3", "common-ml", "tagger-models", "axum", "tagger-server"]),
+    ("tagger-image", &["pyo3", "common-ml", "tagger-models", "axum", "tagger-server"]),
     ("tagger-server", &["pyo3", "common-ml", "tagger-models"]),
 ];
 

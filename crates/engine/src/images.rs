@@ -13,6 +13,9 @@ use crate::{Body, Client, EngineError};
 /// How long an engine may be silent while it moves images about.
 const MOVING_PATIENCE: Duration = Duration::from_secs(600);
 
+/// How long an id is.
+const ID_DIGITS: usize = 64;
+
 /// An image that is here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Image {
@@ -32,6 +35,36 @@ pub struct Image {
     pub env: Vec<String>,
     /// How many bytes it takes.
     pub size_bytes: u64,
+    /// The digests of its layers, from the lowest.
+    pub layers: Vec<String>,
+    /// The digest of its manifest, where the engine knows it.
+    pub digest: Option<String>,
+}
+
+/// How an image is built.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Build {
+    /// Where the file of instructions lies in the context.
+    pub instructions: String,
+    /// What the image will be called.
+    pub names: Vec<String>,
+    /// What is written on it: labels, and on Podman annotations too.
+    pub labels: BTreeMap<String, String>,
+    /// Whether everything is made anew.
+    pub is_cache_left_out: bool,
+    /// Whether its instructions may use the network.
+    pub has_network: bool,
+    /// When it was made, in seconds since 1970, as were all files that it adds. Only Podman heeds it.
+    pub time: u64,
+}
+
+/// How an image is pushed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Push {
+    /// Whether the registry may be spoken to without TLS. Docker decides that by its own configuration.
+    pub is_plain: bool,
+    /// What the registry is told of who pushes, as Docker's header has it. Podman has its own.
+    pub credentials: Option<String>,
 }
 
 /// What an engine says while it works on something long.
@@ -104,6 +137,104 @@ impl Client {
         Ok(())
     }
 
+    /// Makes an image of a context, a tar archive that holds the file of instructions, and tells how that goes. Gives the
+    /// image's id.
+    ///
+    /// # Errors
+    /// [`EngineError`]: an instruction fails.
+    pub async fn build_image(
+        &self,
+        context: impl AsyncRead + Send + Sync + 'static,
+        build: &Build,
+        mut observe: impl FnMut(Progress),
+    ) -> Result<String, EngineError> {
+        let mut call = self
+            .call(Method::POST, "/build", "build the image")
+            .body(Body::archive(context))
+            .query("dockerfile", &build.instructions)
+            .query("nocache", if build.is_cache_left_out { "1" } else { "0" })
+            .query("rm", "1")
+            .query("forcerm", "1")
+            .query("labels", &as_json(&build.labels));
+        if !build.has_network {
+            call = call.query("networkmode", "none");
+        }
+        for name in &build.names {
+            call = call.query("t", name);
+        }
+        if self.is_podman() {
+            let annotations: Vec<String> = build.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            call = call
+                .query("layers", "1")
+                .query("pullpolicy", "missing")
+                .query("outputformat", "application/vnd.oci.image.manifest.v1+json")
+                .query("annotations", &as_json(&annotations))
+                .query("timestamp", &build.time.to_string());
+        }
+        let mut answer = call.patience(MOVING_PATIENCE).send().await?;
+        let mut id = None;
+        while let Some(line) = answer.next_line().await? {
+            // Docker says the id where it is nothing else, Podman on the last line.
+            if let Some(told) = line.get("aux").and_then(|aux| aux.get("ID")).and_then(Value::as_str) {
+                id = Some(told.to_owned());
+            }
+            for text in line.get("stream").and_then(Value::as_str).into_iter().flat_map(str::lines) {
+                let text = text.trim();
+                match text.len() == ID_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                    true => id = Some(text.to_owned()),
+                    false if text.is_empty() => {}
+                    false => observe(Progress { text: text.to_owned() }),
+                }
+            }
+        }
+        let id = id.ok_or_else(|| answer.odd("it names no image"))?;
+        Ok(id.strip_prefix("sha256:").unwrap_or(&id).to_owned())
+    }
+
+    /// Gives an image another name.
+    ///
+    /// # Errors
+    /// [`EngineError`]: it is not here.
+    pub async fn tag_image(&self, image: &str, name: &str) -> Result<(), EngineError> {
+        let (repository, tag) = split_tag(name);
+        let call = self.call(Method::POST, &format!("/images/{image}/tag"), format!("name image `{image}`"));
+        call.query("repo", repository).query("tag", tag).send().await?.end().await
+    }
+
+    /// Sends an image to a registry under the name `destination`, and tells how that goes.
+    ///
+    /// # Errors
+    /// [`EngineError`]: it is not here, no such registry, not allowed.
+    pub async fn push_image(
+        &self,
+        image: &str,
+        destination: &str,
+        push: &Push,
+        mut observe: impl FnMut(Progress),
+    ) -> Result<(), EngineError> {
+        let doing = format!("push image `{image}` to `{destination}`");
+        let call = if self.is_podman() {
+            self.call(Method::POST, &format!("/images/{image}/push"), doing)
+                .query("destination", destination)
+                .query("tlsVerify", if push.is_plain { "false" } else { "true" })
+                .query("quiet", "false")
+        } else {
+            self.tag_image(image, destination).await?;
+            let (repository, tag) = split_tag(destination);
+            let call = self.call(Method::POST, &format!("/images/{repository}/push"), doing).query("tag", tag);
+            // Docker wants the header even where there is nothing to say.
+            call.header("x-registry-auth", push.credentials.clone().unwrap_or_else(|| "e30=".to_owned()))
+        };
+        let mut answer = call.patience(MOVING_PATIENCE).send().await?;
+        while let Some(line) = answer.next_line().await? {
+            let text = ["stream", "status"].iter().find_map(|field| line.get(field)?.as_str());
+            for text in text.into_iter().flat_map(str::lines).map(str::trim).filter(|text| !text.is_empty()) {
+                observe(Progress { text: text.to_owned() });
+            }
+        }
+        Ok(())
+    }
+
     /// Removes an image by name or id, with all of its names in the latter case. One that is not there is no error.
     ///
     /// # Errors
@@ -124,6 +255,20 @@ fn with_tag(name: &str) -> String {
     if last.contains(':') || last.contains('@') { name.to_owned() } else { format!("{name}:latest") }
 }
 
+/// A name and its tag. Default: `latest`.
+fn split_tag(name: &str) -> (&str, &str) {
+    match name.rsplit_once(':') {
+        // The port of a registry is no tag.
+        Some((repository, tag)) if !tag.contains('/') => (repository, tag),
+        _ => (name, "latest"),
+    }
+}
+
+fn as_json(value: &impl serde::Serialize) -> String {
+    // Strings by strings always have a form in JSON.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
 /// What both interfaces say of an image; what is empty may be absent or null.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -133,6 +278,15 @@ struct Inspected {
     annotations: Option<BTreeMap<String, String>>,
     #[serde(default)]
     size: u64,
+    digest: Option<String>,
+    #[serde(rename = "RootFS")]
+    root: Option<Root>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Root {
+    layers: Option<Vec<String>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -158,6 +312,8 @@ impl From<Inspected> for Image {
             command: config.cmd.unwrap_or_default(),
             env: config.env.unwrap_or_default(),
             size_bytes: inspected.size,
+            layers: inspected.root.and_then(|root| root.layers).unwrap_or_default(),
+            digest: inspected.digest,
         }
     }
 }
@@ -165,6 +321,12 @@ impl From<Inspected> for Image {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_is_no_tag() {
+        let split = ["x", "x:1", "host:5000/x", "host:5000/x:1"].map(split_tag);
+        assert_eq!(split, [("x", "latest"), ("x", "1"), ("host:5000/x", "latest"), ("host:5000/x", "1")]);
+    }
 
     #[test]
     fn an_image_without_a_tag_is_the_latest() {

@@ -20,5 +20,5 @@ pub use containers::{Listed, Standing, Streams};
 pub use error::EngineError;
 pub use frames::Frames;
 pub use hyper::{Method, StatusCode};
-pub use images::{Image, Progress};
+pub use images::{Build, Image, Progress, Push};
 pub use spec::{Mount, Spec};

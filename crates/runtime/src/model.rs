@@ -194,7 +194,7 @@ fn launch(model: &str, command: &[String], folder: &Path, python: &Interpreter) 
 }
 
 /// A path is taken from the model's folder; a bare name from beside tagger, then from the search path.
-fn find_program(program: &str, folder: &Path) -> Option<PathBuf> {
+pub fn find_program(program: &str, folder: &Path) -> Option<PathBuf> {
     if program.contains('/') {
         return Some(folder.join(program)).filter(|path| path.is_file());
     }

@@ -35,6 +35,9 @@ const LOG_BYTES: usize = 16 << 10;
 /// How much of an answer on standard output is kept, from its end.
 const ANSWER_BYTES: usize = 4 << 20;
 
+/// How many lines of a tool that failed are told.
+const TOOL_LINES: usize = 12;
+
 /// Starts programs as child processes.
 #[derive(Debug, Clone, Default)]
 pub struct ProcessExecutor {
@@ -284,6 +287,48 @@ pub fn run_script(script: &Path) -> Result<(), String> {
     }
     let said = String::from_utf8_lossy(&ended.stderr).lines().last().map(str::to_owned);
     Err(said.unwrap_or_else(|| describe(ended.status)))
+}
+
+/// Runs a tool, such as a compiler, to its end, and hands on each line it writes on standard error. Gives what it wrote on
+/// standard output.
+///
+/// # Errors
+/// The end of what the tool said, or why it could not be started.
+pub fn run_tool(command: &[OsString], folder: &Path, mut observe: impl FnMut(&str)) -> Result<String, String> {
+    let [program, arguments @ ..] = command else { return Err("there is no program to start".to_owned()) };
+    let started = std::process::Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = started.map_err(|error| format!("cannot start `{}`: {error}", program.display()))?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let mut last = VecDeque::new();
+    let output = std::thread::scope(|scope| {
+        // Both pipes are emptied side by side: a tool that fills one must not wait for the other.
+        let answer = scope.spawn(|| {
+            let mut bytes = Vec::new();
+            // What does not arrive is missed by who reads it.
+            let _ = stdout.map(|mut stdout| std::io::Read::read_to_end(&mut stdout, &mut bytes));
+            String::from_utf8_lossy(&bytes).into_owned()
+        });
+        for line in stderr.into_iter().flat_map(|stderr| std::io::BufRead::split(io::BufReader::new(stderr), b'\n')) {
+            let Ok(line) = line else { break };
+            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+            observe(&line);
+            last.extend((!line.is_empty()).then_some(line));
+            last.drain(..last.len().saturating_sub(TOOL_LINES));
+        }
+        answer.join().unwrap_or_default()
+    });
+    let status = child.wait().map_err(|error| error.to_string())?;
+    if status.success() {
+        return Ok(output);
+    }
+    let said = last.into_iter().collect::<Vec<_>>().join("\n");
+    Err(if said.is_empty() { describe(status) } else { said })
 }
 
 /// What an exit status says, in words.

@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::process::run_tool;
+
 /// Starts a model file: a program under the contract as it is, a file that only defines a model class by the SDK's
 /// runner. It runs in the interpreter that was found, since only Python can say for sure what a Python file holds.
 const START: &str = include_str!("start_python.py");
@@ -24,6 +26,18 @@ impl Interpreter {
         chosen.or(own).or(active.filter(|path| path.exists())).unwrap_or_else(|| "python3".into())
     }
 
+    /// The arguments that go before the model file `file` where it is started without us, as in a container.
+    ///
+    /// # Errors
+    /// What the interpreter says.
+    pub fn plain_start(&self, file: &Path, folder: &Path) -> Result<Vec<String>, String> {
+        let mut command = vec![self.locate(folder).into_os_string()];
+        command.extend(Self::start_arguments(file));
+        command.push("--show-start".into());
+        let words = run_tool(&command, folder, |_| {})?;
+        Ok(words.split_whitespace().map(str::to_owned).collect())
+    }
+
     /// The arguments that make the interpreter start the model file `file`.
     pub(crate) fn start_arguments(file: &Path) -> Vec<OsString> {
         vec!["-c".into(), START.into(), file.into()]
@@ -36,7 +50,7 @@ fn absolute(path: PathBuf) -> PathBuf {
 }
 
 /// Whether a manifest's command begins with the interpreter, whichever that will be.
-pub(crate) fn is_python(program: &str) -> bool {
+pub fn is_python(program: &str) -> bool {
     matches!(program, "python" | "python3")
 }
 

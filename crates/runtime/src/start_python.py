@@ -36,6 +36,9 @@ with open(path, "rb") as file:
     source = file.read()
 if arguments == ["--describe"] and b"--describe" not in source and not knows_descriptions():
     sys.exit("error: there is nobody here who could answer --describe")
+if arguments == ["--show-start"]:
+    print(*(["-u", "-m", "common_ml.runner"] if is_only_a_class(source) else ["-u"]))
+    sys.exit()
 command = [sys.executable, "-u", path]
 if is_only_a_class(source):
     if importlib.util.find_spec("common_ml") is None:

@@ -29,6 +29,9 @@ pub struct Manifest {
     /// The container image that holds the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// Which files of the folder are weights, as patterns (`nets/*.onnx`): an image holds each in a layer of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<String>,
     /// The track of tags that name none. Default: the model's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_track: Option<String>,
@@ -234,7 +237,7 @@ mod tests {
     fn errors_name_the_file_the_line_and_what_is_wrong() {
         let wrong = |text: &str| parse(text).unwrap_err();
         assert_snapshot!(wrong("name = 'x'\nkind = 'picture'\ncommand = ['x']"), @"models/x/tagger.toml:2: unknown variant `picture`, expected one of `frame`, `video`, `audio`, `processor`");
-        assert_snapshot!(wrong("name = 'x'\nkind = 'frame'\ncommand = ['x']\ntreshold = 1"), @"models/x/tagger.toml:4: unknown field `treshold`, expected one of `name`, `kind`, `description`, `command`, `image`, `default_track`, `tracks`, `inputs`, `resources`, `progress_timeout_seconds`, `parameters`");
+        assert_snapshot!(wrong("name = 'x'\nkind = 'frame'\ncommand = ['x']\ntreshold = 1"), @"models/x/tagger.toml:4: unknown field `treshold`, expected one of `name`, `kind`, `description`, `command`, `image`, `weights`, `default_track`, `tracks`, `inputs`, `resources`, `progress_timeout_seconds`, `parameters`");
         assert_snapshot!(wrong("name = 'x'\nname = "), @"models/x/tagger.toml:2: string values must be quoted, expected literal string");
         assert_snapshot!(wrong("name = 'x'\ncommand = ['x']"), @"models/x/tagger.toml:1: missing field `kind`");
         assert_snapshot!(wrong("kind = 'frame'\nname = 'a b'\ncommand = ['x']"), @"models/x/tagger.toml:2: name `a b` may hold letters, digits, `-`, `_` and `.` only");

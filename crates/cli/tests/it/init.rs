@@ -36,8 +36,8 @@ fn a_project_has_all_that_a_person_would_keep_and_the_next_steps_are_told() {
     loud/README.md tells the rest
     ");
     for (project, files) in [
-        ("night-sky", "Containerfile README.md model.py requirements.txt tagger.toml test_model.py"),
-        ("loud", "Cargo.lock Cargo.toml Containerfile README.md src/main.rs tagger.toml"),
+        ("night-sky", "README.md model.py requirements.txt tagger.toml test_model.py"),
+        ("loud", "Cargo.lock Cargo.toml README.md src/main.rs tagger.toml"),
     ] {
         for file in files.split(' ').chain([".gitignore", "clip.mp4", "make-clip.sh", "sdk/crates/common-ml"]) {
             assert!(place.path(project).join(file).exists(), "{project} has no {file}");

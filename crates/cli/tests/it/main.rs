@@ -7,6 +7,7 @@ mod conformance;
 mod doctor;
 mod handover;
 mod help;
+mod images;
 mod init;
 mod inspect;
 mod interrupt;

@@ -1,0 +1,240 @@
+//! `tagger build`, `inspect oci:` and `push`, on a real engine with a store of its own.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::place::Place;
+
+/// A model that is a program: it answers what it is asked, as its name says.
+const PROGRAM: &str = r##"
+fn main() {
+    let asked = std::env::args().any(|argument| argument == "--describe");
+    if asked && option_env!("BROKEN").is_some() {
+        eprintln!("cannot find the weights");
+        std::process::exit(3);
+    }
+    if asked {
+        println!(r#"{{"name": "x", "description": "Tells light.", "parameters": {{"type": "object"}}}}"#);
+    }
+}
+"##;
+
+/// A service of Podman with a store that goes with it.
+struct Engine {
+    folder: TempDir,
+    service: Child,
+}
+
+impl Engine {
+    /// `None` where there is no Podman; under `CI=true` there has to be.
+    fn start() -> Option<Self> {
+        if !is_installed("podman") {
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let mut service = podman(folder.path());
+        let socket = folder.path().join("engine.sock");
+        service.args(["system", "service", "--time=0"]).arg(format!("unix://{}", socket.display()));
+        let service = service.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let engine = Self { folder, service };
+        until("the engine answers", || std::os::unix::net::UnixStream::connect(&socket).is_ok());
+        Some(engine)
+    }
+
+    fn tagger(&self, place: &Place, line: &str) -> String {
+        let output = self.command(place, line).output().unwrap();
+        place.tell(&output)
+    }
+
+    fn command(&self, place: &Place, line: &str) -> Command {
+        let mut command = place.command(line.split(' '));
+        command.env("CONTAINER_HOST", format!("unix://{}/engine.sock", self.folder.path().display()));
+        command.env_remove("SOURCE_DATE_EPOCH");
+        command
+    }
+
+    fn json(&self, place: &Place, line: &str) -> Value {
+        let output = self.command(place, line).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", place.tell(&output)))
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let _ = self.service.kill();
+        let _ = self.service.wait();
+        let _ = Command::new("umount").arg(self.folder.path().join("root/overlay")).stderr(Stdio::null()).status();
+    }
+}
+
+fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    assert!(is_there || std::env::var("CI").is_err(), "{program} is missing: `scripts/system-packages.sh containers`");
+    if !is_there {
+        println!("skipped: no {program} here");
+    }
+    is_there
+}
+
+fn podman(folder: &Path) -> Command {
+    let mut command = Command::new("podman");
+    command.arg("--root").arg(folder.join("root")).arg("--runroot").arg(folder.join("run"));
+    if is_installed("runc") {
+        command.args(["--runtime", "runc"]);
+    }
+    command.args(["--cgroup-manager", "cgroupfs", "--events-backend", "file"]);
+    command
+}
+
+/// Waits for something that comes about in another process.
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..1000 {
+        if is_so() {
+            return;
+        }
+        sleep(Duration::from_millis(20));
+    }
+    panic!("never came about: {what}");
+}
+
+/// A folder with a program as model, in `place`.
+fn program(place: &Place, name: &str, is_broken: bool) {
+    place.write(&format!("{name}/main.rs"), PROGRAM);
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--edition", "2021", "-o"]).arg(place.path(name).join("model")).arg(place.path(name).join("main.rs"));
+    if is_broken {
+        rustc.env("BROKEN", "1");
+    }
+    assert!(rustc.status().unwrap().success());
+    fs::remove_file(place.path(name).join("main.rs")).unwrap();
+    let manifest = format!("name = '{name}'\nkind = 'frame'\ncommand = ['./model', '--quick']\nweights = ['*.bin']\n");
+    place.write(&format!("{name}/tagger.toml"), &manifest);
+    place.write(&format!("{name}/net.bin"), "weights");
+}
+
+#[test]
+fn a_program_becomes_an_image_of_itself_its_libraries_and_its_weights() {
+    let Some(engine) = Engine::start() else { return };
+    let place = Place::new();
+    program(&place, "light", false);
+    let first = engine.json(&place, "build light -t light:1 --json");
+    let again = engine.json(&place, "build light -t light:1 --no-cache --json");
+    assert_eq!(first, again, "the same files are the same image");
+
+    let read = engine.json(&place, "inspect oci:light:1 --json");
+    assert_eq!(read["id"], first["id"]);
+    assert_eq!(read["layers"].as_array().unwrap().len(), 3, "libraries, weights, program");
+    assert_eq!(read["entrypoint"], serde_json::json!(["/usr/local/bin/light", "--quick"]));
+    assert_eq!((&read["manifest"]["name"], &read["manifest"]["kind"]), (&"light".into(), &"frame".into()));
+    assert_eq!(read["manifest"]["description"], "Tells light.", "which only the program says");
+    assert_eq!(read["parameters"]["type"], "object");
+
+    let exported = podman(engine.folder.path()).args(["create", "--network", "none", "light:1"]).output().unwrap();
+    let id = String::from_utf8_lossy(&exported.stdout).trim().to_owned();
+    let archive = place.path("image.tar");
+    let done = podman(engine.folder.path()).args(["export", "-o"]).arg(&archive).arg(&id).status().unwrap();
+    assert!(done.success());
+    let listed = Command::new("tar").arg("tf").arg(&archive).output().unwrap();
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let mut files: Vec<&str> = listed.lines().filter(|name| !name.ends_with('/')).collect();
+    let libraries: Vec<&str> = files.iter().copied().filter(|name| name.contains(".so")).collect();
+    assert!(libraries.iter().any(|name| name.ends_with("libc.so.6")), "{listed}");
+    files.retain(|name| !name.contains(".so") && !name.starts_with("etc/") && !name.starts_with("run/"));
+    assert_eq!(files, ["elv/net.bin", "usr/local/bin/light"], "{listed}");
+}
+
+#[test]
+fn a_model_that_does_not_answer_makes_no_image() {
+    let Some(engine) = Engine::start() else { return };
+    let place = Place::new();
+    program(&place, "dark", true);
+    assert_snapshot!(engine.tagger(&place, "build dark -t dark:1"), @"
+    exit 1
+    --- stderr
+    writing the image
+    asking the model for its parameters, in a container that may do nothing
+    error: the model does not answer --describe in its image: it exited with status 3
+    cannot find the weights
+    A program that does not know the question is built with --no-describe
+    ");
+    let built = engine.tagger(&place, "build dark -t dark:1 --no-describe");
+    assert!(built.contains("made dark:1"), "{built}");
+}
+
+#[test]
+fn what_is_written_on_an_image_is_read_and_what_is_not_is_told() {
+    let Some(engine) = Engine::start() else { return };
+    let place = Place::new();
+    for (name, label) in [("plain", "a=b"), ("broken", "io.tagger.manifest={")] {
+        let file = place.path(name);
+        fs::write(&file, format!("FROM scratch\nLABEL {label}\nENTRYPOINT [\"/x\"]\n")).unwrap();
+        let built = podman(engine.folder.path())
+            .args(["build", "--quiet", "--timestamp", "0", "-t", name, "-f"])
+            .arg(&file)
+            .arg(place.path(""))
+            .output()
+            .unwrap();
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    }
+    let plain = engine.tagger(&place, "inspect oci:plain");
+    assert!(
+        plain.contains("an image without a manifest") && plain.contains("the configuration can name its kind"),
+        "{plain}"
+    );
+    assert_snapshot!(engine.tagger(&place, "inspect oci:broken"), @"
+    exit 1
+    --- stderr
+    error: label `io.tagger.manifest` of image `broken` is not what `tagger build` writes there; build the image anew, or name the model's kind in the configuration
+      caused by: EOF while parsing an object at line 1 column 1
+    ");
+    assert_snapshot!(engine.tagger(&place, "inspect oci:nowhere"), @"
+    exit 1
+    --- stderr
+    error: image `nowhere` is not on this machine; `podman pull nowhere` or `docker pull nowhere` fetches it
+    ");
+}
+
+#[test]
+fn an_image_is_pushed_to_a_registry_and_a_registry_that_is_not_there_is_told() {
+    let Some(engine) = Engine::start() else { return };
+    if !is_installed("docker-registry") {
+        return;
+    }
+    let place = Place::new();
+    program(&place, "light", false);
+    engine.json(&place, "build light -t light:1 --json");
+
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let nowhere = engine.tagger(&place, &format!("push light:1 127.0.0.1:{port}/light:1 --plain-http"));
+    assert!(nowhere.contains("exit 1") && nowhere.contains("cannot push image `light:1`"), "{nowhere}");
+
+    let storage = place.path("registry");
+    let settings = format!(
+        "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 127.0.0.1:{port}\n",
+        storage.display()
+    );
+    place.write("registry.yml", &settings);
+    let mut registry = Command::new("docker-registry");
+    registry.arg("serve").arg(place.path("registry.yml")).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut registry = registry.spawn().unwrap();
+    until("the registry listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let pushed = engine.tagger(&place, &format!("push light:1 127.0.0.1:{port}/team/light:2 --plain-http"));
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(b"GET /v2/team/light/tags/list HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    registry.kill().unwrap();
+    registry.wait().unwrap();
+    assert!(pushed.contains("exit 0") && pushed.contains("pushed light:1"), "{pushed}");
+    assert!(answer.contains(r#""tags":["2"]"#), "{answer}");
+}
