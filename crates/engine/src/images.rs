@@ -48,8 +48,9 @@ pub struct Build {
     pub instructions: String,
     /// What the image will be called.
     pub names: Vec<String>,
-    /// What is written on it: labels, and on Podman annotations too.
-    pub labels: BTreeMap<String, String>,
+    /// What is written on its manifest. Only Podman can. Labels are left to the instructions: given apart from them,
+    /// engines write them in an order that differs from build to build.
+    pub annotations: BTreeMap<String, String>,
     /// Whether everything is made anew.
     pub is_cache_left_out: bool,
     /// Whether its instructions may use the network.
@@ -154,8 +155,7 @@ impl Client {
             .query("dockerfile", &build.instructions)
             .query("nocache", if build.is_cache_left_out { "1" } else { "0" })
             .query("rm", "1")
-            .query("forcerm", "1")
-            .query("labels", &as_json(&build.labels));
+            .query("forcerm", "1");
         if !build.has_network {
             call = call.query("networkmode", "none");
         }
@@ -163,7 +163,8 @@ impl Client {
             call = call.query("t", name);
         }
         if self.is_podman() {
-            let annotations: Vec<String> = build.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let annotations: Vec<String> =
+                build.annotations.iter().map(|(key, value)| format!("{key}={value}")).collect();
             call = call
                 .query("layers", "1")
                 .query("pullpolicy", "missing")

@@ -241,11 +241,11 @@ impl Plan {
                 let labels = self.describe(client, &id, wishes, observe).await?;
                 observe("writing labels");
                 let mut only_labels = Tree::default();
-                only_labels.put("Containerfile", Entry::Text(format!("FROM {id}\n")));
+                only_labels.put("Containerfile", Entry::Text(label_instructions(&id, &labels)));
                 let build = Build {
                     instructions: "Containerfile".into(),
                     names: vec![name.to_owned()],
-                    labels,
+                    annotations: labels,
                     has_network: false,
                     ..build
                 };
@@ -507,6 +507,17 @@ fn full_name(name: &str) -> String {
     let tag = if last.contains(':') { "" } else { ":latest" };
     let registry = if is_registry { "" } else { "localhost/" };
     format!("{registry}{name}{tag}")
+}
+
+/// The instructions that write labels on an image, in one step and always in the same order.
+fn label_instructions(id: &str, labels: &BTreeMap<String, String>) -> String {
+    // Within quotes, three characters have a meaning; a line's end would end the instruction.
+    let quoted = |text: &str| {
+        let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$").replace(['\n', '\r'], " ");
+        format!("\"{text}\"")
+    };
+    let pairs: Vec<String> = labels.iter().map(|(key, value)| format!("{}={}", quoted(key), quoted(value))).collect();
+    format!("FROM {id}\nLABEL {}\n", pairs.join(" "))
 }
 
 /// Sends a context while it is written, and has the engine build it.

@@ -172,6 +172,26 @@ fn a_model_that_does_not_answer_makes_no_image() {
 }
 
 #[test]
+fn by_instructions_of_ones_own_the_same_files_are_the_same_image_too() {
+    let Some(engine) = Engine::start() else { return };
+    let place = Place::new();
+    let description = r#"Costs $HOME and 5 \\ "six"."#;
+    place.write(
+        "own/tagger.toml",
+        format!("name = 'own'\nkind = 'frame'\ndescription = '{description}'\ncommand = ['/x']\n"),
+    );
+    place.write("own/x", "no program");
+    place.write("own/Containerfile", "FROM scratch\nCOPY x /x\nENTRYPOINT [\"/x\"]\n");
+    let first = engine.json(&place, "build own -t own:1 --no-describe --no-cache --json");
+    fs::write(place.path("own/x"), "no program").unwrap(); // at another time
+    let again = engine.json(&place, "build own -t own:1 --no-describe --no-cache --json");
+    assert_eq!(first, again);
+    let read = engine.json(&place, "inspect oci:own:1 --json");
+    assert_eq!((&read["id"], &read["manifest"]["description"]), (&first["id"], &description.into()));
+    assert!(engine.tagger(&place, "build own --print-containerfile").contains("COPY x /x"));
+}
+
+#[test]
 fn what_is_written_on_an_image_is_read_and_what_is_not_is_told() {
     let Some(engine) = Engine::start() else { return };
     let place = Place::new();
