@@ -27,7 +27,7 @@ build: system $(BIN)/python ## Build target/release/tagger, and .venv with commo
 demo: build sample-media ## Tag a real clip with two models and show the tags
 	scripts/demo.sh
 
-test: build dev-venv sample-media lint test-rust test-python test-reference test-docs ## Everything that must hold, in minutes
+test: build containers dev-venv sample-media lint test-rust test-python test-reference test-docs ## Everything that must hold, in minutes
 	@scripts/not-run.sh
 
 test-all: test fuzz-build ## The rest of what asserts

@@ -6,7 +6,7 @@ set -euo pipefail
 if [ "${1:-}" = containers ]; then
     packages=(podman runc netavark catatonit mmdebstrap docker-registry)
     missing=()
-    for program in podman mmdebstrap docker-registry; do
+    for program in podman runc mmdebstrap docker-registry; do
         command -v "$program" >/dev/null || missing+=("$program")
     done
     if [ ${#missing[@]} -gt 0 ]; then

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use tagger_wire::Need;
+
 use crate::time::TimePoint;
 
 pub use server::{
@@ -70,7 +72,7 @@ Examples:
   tagger run -m shot clip.mp4
   tagger run -m shot -m my_model.py --format jsonl -o tags.jsonl media/")]
 pub struct RunArgs {
-    /// Run this model: a shipped model's name, a folder with a tagger.toml, or a .py file. May be given several times
+    /// Run this model: a shipped model's name, a folder with a tagger.toml, a .py file, or oci:IMAGE. May be given several times
     #[arg(short, long = "model", value_name = "MODEL", required = true)]
     pub models: Vec<String>,
     /// Set a parameter, for one of several models as `model:key=value`. May be given several times
@@ -101,6 +103,9 @@ pub struct RunArgs {
     /// Run Python models with this interpreter [default: the model folder's .venv, VIRTUAL_ENV, python3]
     #[arg(long, value_name = "PATH", env = "TAGGER_PYTHON")]
     pub python: Option<PathBuf>,
+    /// Allow models in containers what they ask for: network, token or writable-root. May be given several times
+    #[arg(long, value_name = "NEED", value_parser = need)]
+    pub allow: Vec<Need>,
     /// Give up on a model that has not begun to read its input after this many seconds
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = positive_seconds)]
     pub input_timeout: f64,
@@ -290,6 +295,13 @@ pub struct DoctorArgs {
     /// Look at this interpreter for Python models [default: the .venv of this folder, VIRTUAL_ENV, python3]
     #[arg(long, value_name = "PATH", env = "TAGGER_PYTHON")]
     pub python: Option<PathBuf>,
+}
+
+/// What a container may be allowed.
+fn need(text: &str) -> Result<Need, String> {
+    let all = [Need::Network, Need::Token, Need::WritableRoot];
+    let known = all.iter().find(|need| need.name() == text).copied();
+    known.ok_or_else(|| format!("one of {}", all.map(Need::name).join(", ")))
 }
 
 fn positive_seconds(text: &str) -> Result<f64, String> {

@@ -14,6 +14,7 @@ use tagger_wire::{Description, MANIFEST_FILE, Manifest};
 
 use crate::INTERRUPTED;
 use crate::args::InspectArgs;
+use crate::containers::containers;
 use crate::report::count;
 use crate::signals::Signals;
 
@@ -83,8 +84,12 @@ fn looks_like_a_missing_file(path: &Path) -> bool {
 fn of_model(args: &InspectArgs) -> anyhow::Result<Option<String>> {
     let mut model = Model::resolve(&args.target, &Interpreter { chosen: args.python.clone() })?;
     let tokio = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    let described =
-        tokio.block_on(async { anyhow::Ok(Signals::listen()?.describe(slice::from_mut(&mut model)).await) });
+    let containers = containers()?;
+    let described = tokio.block_on(async {
+        let described = Signals::listen()?.describe(slice::from_mut(&mut model), &containers).await?;
+        containers.close().await;
+        anyhow::Ok(described)
+    });
     if described?.is_none() {
         return Ok(None);
     }

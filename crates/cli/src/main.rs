@@ -2,6 +2,7 @@
 
 mod args;
 mod choice;
+mod containers;
 mod doctor;
 mod image;
 mod init;

@@ -5,12 +5,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use tagger_media::{MediaKind, Rational, Timestamp};
-use tagger_runtime::{Failure, Input, Interpreter, Model, Outcome, Run, Settings, Window, find_inputs, time_of_frame};
-use tagger_wire::ModelKind;
+use tagger_runtime::{
+    Executors, Failure, Input, Interpreter, Model, Outcome, ProcessExecutor, Run, Settings, Window, find_inputs,
+    time_of_frame,
+};
+use tagger_wire::{ModelKind, Need};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::RunArgs;
 use crate::choice::chosen_params;
+use crate::containers::containers;
 use crate::output::Output;
 use crate::progress::{Names, Progress};
 use crate::signals::Signals;
@@ -32,10 +36,11 @@ pub fn run(args: RunArgs) -> anyhow::Result<u8> {
         let _context = tokio.enter();
         Signals::listen()?
     };
-    if tokio.block_on(signals.describe(&mut models)).is_none() {
+    let containers = containers()?;
+    if tokio.block_on(signals.describe(&mut models, &containers))?.is_none() {
         return Ok(INTERRUPTED);
     }
-    refuse_unfit(&models)?;
+    refuse_unfit(&models, &args.allow)?;
     let params = chosen_params(args.params.as_deref(), &args.pairs)?.for_models(&models)?;
     let (mut inputs, faulty) = find_inputs(&args.inputs);
     let num_faulty = faulty.len();
@@ -59,9 +64,14 @@ pub fn run(args: RunArgs) -> anyhow::Result<u8> {
     let run = Run {
         models: models.into_iter().zip(params).collect(),
         inputs,
+        executors: Executors { processes: ProcessExecutor::default(), containers: containers.clone() },
         settings: Settings { input_timeout: Duration::from_secs_f64(args.input_timeout) },
     };
-    let outcome = tokio.block_on(carry_out(run, &progress, &signals))?;
+    let outcome = tokio.block_on(async {
+        let outcome = carry_out(run, &progress, &signals).await;
+        containers.close().await;
+        outcome
+    })?;
 
     for failure in &outcome.failures {
         report::line(&describe_failure(failure, &names));
@@ -120,9 +130,13 @@ fn resolve(args: &RunArgs) -> anyhow::Result<Vec<Model>> {
     Ok(models)
 }
 
-/// Refuses models that files alone are not enough for.
-fn refuse_unfit(models: &[Model]) -> anyhow::Result<()> {
+/// Refuses models that files alone are not enough for, and images that ask for more than is allowed.
+fn refuse_unfit(models: &[Model], allowed: &[Need]) -> anyhow::Result<()> {
     for model in models {
+        if let Some(need) = model.needs().iter().find(|need| !allowed.contains(need)) {
+            let (name, need) = (&model.name, need.name());
+            bail!("the image of model `{name}` asks for `{need}`: allow it with --allow {need}");
+        }
         if model.kind() == Some(ModelKind::Processor) {
             bail!("model `{}` is a processor: it takes time ranges of a content, not files", model.name);
         }

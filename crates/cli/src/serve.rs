@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use tagger_runtime::config::{Config, Overrides};
 use tagger_runtime::service::{News, Service, Setup, Watch};
-use tagger_runtime::{Guard, Interpreter, ProcessExecutor};
+use tagger_runtime::{ContainerSetup, Containers, Executors, Guard, Interpreter, ProcessExecutor};
 use tagger_store::Sqlite;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -56,10 +56,18 @@ async fn run(config: Config, python: Interpreter) -> anyhow::Result<u8> {
         stop: stop.clone(),
     };
     let data = config.data.display().to_string();
+    let containers = Containers::new(ContainerSetup {
+        pull: config.containers.pull,
+        guard: Some(guard.clone()),
+        // Whoever holds the lock of the store is the only one there.
+        place: config.data.canonicalize().ok().map(|data| data.display().to_string()),
+        cache: Some(config.data.join("cache")),
+        ..ContainerSetup::default()
+    });
     let service = Service::start(Setup {
         config,
         store: Arc::new(store),
-        executor: Arc::new(ProcessExecutor { guard: Some(guard) }),
+        executors: Executors { processes: ProcessExecutor { guard: Some(guard) }, containers },
         python,
         clock: Arc::new(now_ms),
     })

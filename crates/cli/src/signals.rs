@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-use tagger_runtime::{Model, describe_models};
+use tagger_runtime::{Containers, Model, ModelError, describe_models};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -63,8 +63,16 @@ impl Signals {
         .await
     }
 
-    /// Asks programs what they are. `None` if a signal came first; then none of them is left.
-    pub async fn describe(&self, models: &mut [Model]) -> Option<()> {
-        self.unless_stopped(describe_models(models)).await
+    /// Asks images and programs what they are. `None` if a signal came first; then none of them is left.
+    ///
+    /// # Errors
+    /// An image cannot be had.
+    pub async fn describe(&self, models: &mut [Model], containers: &Containers) -> Result<Option<()>, ModelError> {
+        let asking = async {
+            containers.look_up(models).await?;
+            describe_models(models, containers).await;
+            Ok(())
+        };
+        self.unless_stopped(asking).await.transpose()
     }
 }

@@ -11,6 +11,7 @@ use tagger_wire::ModelKind;
 
 use crate::args::TestArgs;
 use crate::choice::chosen_params;
+use crate::containers::containers;
 use crate::report::{count, harmless};
 use crate::signals::Signals;
 use crate::{FAILED, INTERRUPTED};
@@ -24,11 +25,15 @@ pub fn test(args: &TestArgs) -> anyhow::Result<u8> {
         let _context = tokio.enter();
         Signals::listen()?
     };
-    if tokio.block_on(signals.describe(&mut models)).is_none() {
+    let containers = containers()?;
+    if tokio.block_on(signals.describe(&mut models, &containers))?.is_none() {
         return Ok(INTERRUPTED);
     }
     let params = chosen_params(args.params.as_deref(), &args.pairs)?.for_models(&models)?;
     let [model] = models;
+    if model.is_image() {
+        bail!("model `{}` is a container image: only programs can be tested so far", model.name);
+    }
     let variables = ["ELV_CONTENT", "ELV_TOKEN"];
     if model.kind() == Some(ModelKind::Processor) && variables.iter().any(|name| std::env::var_os(name).is_none()) {
         bail!("model `{}` is a processor: name a content that it can fetch in {}", model.name, variables.join(" and "));

@@ -91,8 +91,9 @@ pub(crate) async fn attempt(
         collector: Collector::new(output.to_owned()),
         max_bytes: patience.output_bytes.unwrap_or(u64::MAX),
     };
-    let mut program = executor.start(launch).map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot start `{}`: {error}", launch.command[0].display()))
+    let mut program = executor.start(launch).await.map_err(|error| match &launch.container {
+        None => io::Error::new(error.kind(), format!("cannot start `{}`: {error}", launch.command[0].display())),
+        Some(_) => error,
     })?;
     program.feed(paths);
     program.close_input();

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use tagger_wire::{Line, LineReader};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -42,7 +44,7 @@ impl Collector {
     /// The system's; and when the file has become shorter, so that what it now says cannot be known.
     pub fn read_some(&mut self, mut each: impl FnMut(Line)) -> io::Result<bool> {
         if self.file.is_none() {
-            self.file = match File::open(&self.path) {
+            self.file = match open(&self.path) {
                 Ok(file) => Some(file),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
                 Err(error) => return Err(error),
@@ -74,6 +76,21 @@ impl Collector {
     pub fn read_bytes(&self) -> u64 {
         self.read_bytes
     }
+}
+
+/// Opens the file, which a hostile program may have put something else in the place of: a link is not followed, and
+/// nothing but a file is read.
+fn open(path: &Path) -> io::Result<File> {
+    let odd =
+        || io::Error::other("the program has put something else in the place of its output file, which must be a file");
+    // Without waiting: a pipe would keep us until somebody writes.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(Errno::LOOP | Errno::NXIO) => return Err(odd()),
+        Err(error) => return Err(error.into()),
+    };
+    if file.metadata()?.is_file() { Ok(file) } else { Err(odd()) }
 }
 
 /// Tells when something in a folder has changed. Changes that come faster than they are looked at count as one.
@@ -160,6 +177,24 @@ mod tests {
         assert!((1..count).contains(&lines));
         while collector.read_some(|_| lines += 1).unwrap() {}
         assert_eq!(lines, count);
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = folder.path().join("secret");
+        std::fs::write(&secret, progress("a.mp4")).unwrap();
+        let link = folder.path().join("link.jsonl");
+        std::os::unix::fs::symlink(&secret, &link).unwrap();
+        let pipe = folder.path().join("pipe.jsonl");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
+        for path in [link, pipe, folder.path().to_owned()] {
+            let told = Collector::new(path).read_some(|_| panic!("nothing is read")).unwrap_err().to_string();
+            assert_eq!(
+                told,
+                "the program has put something else in the place of its output file, which must be a file"
+            );
+        }
     }
 
     #[test]

@@ -14,8 +14,8 @@ use tagger_wire::Description;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::Model;
 use crate::process::Process;
+use crate::{Containers, Model};
 
 /// How long a program may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -29,10 +29,13 @@ const SIGNS: [&[u8]; 2] = [b"--describe", b"common_ml"];
 /// Asks all of `models` at once whose parameters are not known yet, and notes what they answer.
 ///
 /// What goes wrong is no error: such a model simply is not described.
-pub async fn describe_models(models: &mut [Model]) {
+pub async fn describe_models(models: &mut [Model], containers: &Containers) {
     let mut asked = JoinSet::new();
     for (place, model) in models.iter().enumerate() {
-        if model.parameters().is_none() && may_know(model) {
+        if model.image.is_some() && model.parameters().is_none() {
+            let (model, containers) = (model.clone(), containers.clone());
+            asked.spawn(async move { (place, containers.describe(&model).await) });
+        } else if model.parameters().is_none() && may_know(model) {
             let (mut command, folder) = (model.command.clone(), model.folder.clone());
             command.push("--describe".into());
             asked.spawn(async move { (place, ask(&command, &folder, place, PATIENCE).await) });
@@ -87,14 +90,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("model.sh"), text).unwrap();
         let command = vec!["/bin/sh".into(), "model.sh".into()];
-        let model = Model { name: "m".into(), manifest: None, described: None, command, folder: folder.path().into() };
+        let model = Model {
+            name: "m".into(),
+            manifest: None,
+            described: None,
+            command,
+            folder: folder.path().into(),
+            image: None,
+        };
         (folder, model)
     }
 
     async fn described(text: &str) -> (TempDir, Option<Description>) {
         let (folder, model) = script(text);
         let mut models = [model];
-        describe_models(&mut models).await;
+        describe_models(&mut models, &Containers::new(Default::default())).await;
         let [model] = models;
         (folder, model.described)
     }

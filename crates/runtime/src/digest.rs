@@ -21,11 +21,14 @@ type Known = HashMap<PathBuf, (u64, SystemTime, [u8; 32])>;
 static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
 
 /// The digest of a model: over the names and contents of its folder's files, or of its one file, and of its program where
-/// that lies elsewhere. Hidden files, byte code and what builds leave behind do not count.
+/// that lies elsewhere. Hidden files, byte code and what builds leave behind do not count. An image has one already.
 ///
 /// # Errors
 /// The system's; the text names the file.
 pub(crate) fn digest(model: &Model) -> io::Result<String> {
+    if let Some(image) = &model.image {
+        return Ok(format!("sha256:{}", image.id));
+    }
     let mut all = Sha256::new();
     let mut add = |name: &Path, path: &Path| -> io::Result<()> {
         let hash =
@@ -80,7 +83,7 @@ fn hash_of(path: &Path) -> io::Result<[u8; 32]> {
     Ok(hash)
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

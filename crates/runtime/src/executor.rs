@@ -1,7 +1,8 @@
-//! What starts model programs, whatever they are: a process here, a container later.
+//! What starts model programs, whatever they are: a process or a container.
 //!
 //! An executor starts, feeds, stops and reports. It never looks at what a program has found.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,9 @@ pub struct Launch {
     pub mark: OsString,
     /// Where its log is kept. `None`: only its end is, in memory.
     pub log: Option<LogFile>,
+    /// The container that it runs in; then `command` are the arguments of the image's program, and `folder` and `mark`
+    /// are without meaning. `None`: it is a process.
+    pub container: Option<Container>,
 }
 
 impl Launch {
@@ -28,6 +32,76 @@ impl Launch {
     pub(crate) fn plain(command: &[OsString], folder: &Path, mark: &OsStr) -> Self {
         Self { command: command.to_vec(), folder: folder.to_owned(), mark: mark.to_owned(), ..Self::default() }
     }
+}
+
+/// What a program that runs in a container needs besides.
+#[derive(Debug, Clone, Default)]
+pub struct Container {
+    /// The image, by name or id.
+    pub image: String,
+    /// A folder of its own, with the folders `media` and `output` in it: all that it sees of this machine's files.
+    pub folder: PathBuf,
+    /// What it is fed at once. Files that come later are copied where they cannot be linked.
+    pub files: Vec<PathBuf>,
+    /// A folder that it keeps between its runs.
+    pub cache: Option<PathBuf>,
+    /// What it may have.
+    pub limits: Bounds,
+    /// What it may do besides.
+    pub grants: Grants,
+    /// Devices by their CDI names.
+    pub devices: Vec<String>,
+    /// Texts that must not come into its log.
+    pub secrets: Vec<String>,
+}
+
+/// How much a container may have.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bounds {
+    /// Memory, swap and memory files included. Default: 4 GiB.
+    pub memory_bytes: u64,
+    /// Processors' time. Default: all there is.
+    pub cpus: Option<f64>,
+    /// Processes and threads. Default: 1024.
+    pub processes: u64,
+    /// What its folder for output may hold. Default: 2 GB.
+    pub output_bytes: u64,
+    /// What the folder that it keeps may hold. Default: 50 GB.
+    pub cache_bytes: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 4 << 30,
+            cpus: None,
+            processes: 1024,
+            output_bytes: 2_000_000_000,
+            cache_bytes: 50_000_000_000,
+        }
+    }
+}
+
+impl Bounds {
+    /// What `memory` and `cpu` among a model's resources allow it; the rest as by default.
+    pub(crate) fn of(resources: Option<&BTreeMap<String, f64>>) -> Self {
+        let default = Self::default();
+        let amount = |name: &str| resources?.get(name).copied().filter(|amount| *amount > 0.0);
+        Self {
+            memory_bytes: amount("memory").map_or(default.memory_bytes, |bytes| bytes as u64),
+            cpus: amount("cpu"),
+            ..default
+        }
+    }
+}
+
+/// What a container may do that is not allowed by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// Use this machine's network.
+    pub network: bool,
+    /// Write over the files of its image, in a copy of its own.
+    pub writable_root: bool,
 }
 
 /// A file for what a program says on standard output and error.
@@ -49,12 +123,13 @@ pub struct Ending {
 }
 
 /// Starts programs.
+#[async_trait]
 pub trait Executor: Send + Sync {
     /// Starts a program with its input open.
     ///
     /// # Errors
-    /// The system's: no such program, not executable.
-    fn start(&self, launch: &Launch) -> io::Result<Box<dyn RunningProgram>>;
+    /// The system's: no such program, not executable. The engine's: no such image.
+    async fn start(&self, launch: &Launch) -> io::Result<Box<dyn RunningProgram>>;
 }
 
 /// A program that was started. Dropped, it is killed with all it has started.

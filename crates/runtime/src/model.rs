@@ -5,8 +5,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
-use tagger_wire::{Description, MANIFEST_FILE, Manifest, ManifestError, ModelKind, Program, Track};
+use tagger_wire::{Description, MANIFEST_FILE, Manifest, ManifestError, ModelKind, Need, Program, Track};
 
+use crate::ContainerError;
+use crate::oci::ImageModel;
 use crate::python::{Interpreter, is_python};
 
 /// A model that can be started here.
@@ -22,6 +24,8 @@ pub struct Model {
     pub(crate) command: Vec<OsString>,
     /// Where the program starts.
     pub(crate) folder: PathBuf,
+    /// The image that the program is in; then `command` are arguments of its own program.
+    pub(crate) image: Option<ImageModel>,
 }
 
 /// Why a model cannot be used.
@@ -60,11 +64,13 @@ pub enum ModelError {
         /// The program.
         program: String,
     },
-    /// A container image.
-    #[error("model `{model}` is a container image; only programs can be started so far")]
+    /// Its image cannot be used.
+    #[error("cannot use model `{model}`")]
     Image {
         /// The model.
         model: String,
+        /// Why.
+        source: ContainerError,
     },
 }
 
@@ -73,7 +79,9 @@ fn did_you_mean(nearest: &Option<String>) -> String {
 }
 
 impl Model {
-    /// Finds the model: a shipped model's name, a folder with a manifest, or a `.py` file.
+    /// Finds the model: a shipped model's name, a folder with a manifest, a `.py` file, or `oci:` and an image's name.
+    ///
+    /// What an image says of itself is only known when [`Containers::look_up`](crate::Containers::look_up) has looked.
     ///
     /// # Errors
     /// [`ModelError`] names the model and what is missing.
@@ -87,7 +95,7 @@ impl Model {
     /// [`ModelError`] names the model and what is missing.
     pub fn resolve_among(name: &str, folders: &[PathBuf], python: &Interpreter) -> Result<Self, ModelError> {
         if let Some(image) = name.strip_prefix("oci:") {
-            return Err(ModelError::Image { model: image.to_owned() });
+            return Ok(Self::of_image(image));
         }
         let path = Path::new(name);
         if path.extension().is_some_and(|extension| extension == "py") {
@@ -117,10 +125,23 @@ impl Model {
         })
     }
 
+    /// Whether its program is in a container image.
+    pub fn is_image(&self) -> bool {
+        self.image.is_some()
+    }
+
+    /// What its program needs that containers are not allowed by themselves. Processes may do all of it.
+    pub fn needs(&self) -> &[Need] {
+        match (&self.image, &self.manifest) {
+            (Some(_), Some(manifest)) => &manifest.needs,
+            _ => &[],
+        }
+    }
+
     /// What the model takes, if it says.
     pub fn kind(&self) -> Option<ModelKind> {
         let told = || self.described.as_ref().and_then(|description| description.kind);
-        self.manifest.as_ref().map(|manifest| manifest.kind).or_else(told)
+        self.manifest.as_ref().map(|manifest| manifest.kind).or_else(told).or_else(|| self.image.as_ref()?.kind)
     }
 
     /// The track of tags that name none.
@@ -155,7 +176,7 @@ impl Model {
         let mut command = vec![python.locate(folder).into()];
         command.extend(Interpreter::start_arguments(&file));
         let name = name.to_string_lossy().into_owned();
-        Ok(Self { name, manifest: None, described: None, command, folder: folder.to_owned() })
+        Ok(Self { name, manifest: None, described: None, command, folder: folder.to_owned(), image: None })
     }
 
     fn from_folder(folder: &Path, python: &Interpreter) -> Result<Self, ModelError> {
@@ -166,11 +187,11 @@ impl Model {
         let manifest = Manifest::load(&path)?;
         let folder =
             folder.canonicalize().map_err(|source| ManifestError::Unreadable { path: folder.to_owned(), source })?;
-        let command = match manifest.program() {
-            Program::Image(_) => return Err(ModelError::Image { model: manifest.name }),
-            Program::Command(command) => launch(&manifest.name, command, &folder, python)?,
+        let (command, image) = match manifest.program() {
+            Program::Image(image) => (Vec::new(), Some(ImageModel { name: image.to_owned(), ..ImageModel::default() })),
+            Program::Command(command) => (launch(&manifest.name, command, &folder, python)?, None),
         };
-        Ok(Self { name: manifest.name.clone(), manifest: Some(manifest), described: None, command, folder })
+        Ok(Self { name: manifest.name.clone(), manifest: Some(manifest), described: None, command, folder, image })
     }
 }
 

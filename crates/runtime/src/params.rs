@@ -158,7 +158,14 @@ mod tests {
             "#
         );
         let manifest = Manifest::parse(&text, Path::new("tagger.toml")).unwrap();
-        Model { name: name.into(), manifest: Some(manifest), described: None, command: vec![], folder: "/".into() }
+        Model {
+            name: name.into(),
+            manifest: Some(manifest),
+            described: None,
+            command: vec![],
+            folder: "/".into(),
+            image: None,
+        }
     }
 
     fn pairs(pairs: &[&str]) -> ParamSet {

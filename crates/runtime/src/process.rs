@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -22,16 +22,15 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
-use crate::executor::{Ending, Executor, Launch, LogFile, RunningProgram};
+use crate::executor::{Ending, Executor, Launch, RunningProgram};
 use crate::guard::Guard;
+use crate::log::{Capped, LOG_BYTES, Tail};
 use crate::strays::{MARK, kill_strays};
 
 /// How long a program may take to end by itself once its input has ended, when it is to stop.
 const GRACE_AFTER_EOF: Duration = Duration::from_millis(1500);
 /// How long it may take after it was asked to terminate. With the rest, all is over within 5 s.
 const GRACE_AFTER_TERM: Duration = Duration::from_millis(2500);
-/// How much of the program's log is kept, from its end.
-const LOG_BYTES: usize = 16 << 10;
 /// How much of an answer on standard output is kept, from its end.
 const ANSWER_BYTES: usize = 4 << 20;
 
@@ -45,8 +44,9 @@ pub struct ProcessExecutor {
     pub guard: Option<Guard>,
 }
 
+#[async_trait]
 impl Executor for ProcessExecutor {
-    fn start(&self, launch: &Launch) -> io::Result<Box<dyn RunningProgram>> {
+    async fn start(&self, launch: &Launch) -> io::Result<Box<dyn RunningProgram>> {
         let (process, input) = Process::launch(launch, self.guard.as_ref(), None)?;
         Ok(Box::new(Fed { process, input: Some(input) }))
     }
@@ -274,6 +274,52 @@ pub(crate) fn inheriting(command: &[OsString]) -> std::process::Command {
     inheriting
 }
 
+/// A service of somebody else's that works for us, in a group of its own. Dropped, it is asked to terminate.
+pub(crate) struct Daemon {
+    child: Child,
+    group: Pid,
+}
+
+impl Daemon {
+    /// Starts `command` in `folder`; what it says goes to the file `log`. Under guard, all it has started ends with it.
+    ///
+    /// # Errors
+    /// The system's: no such program.
+    pub fn start(command: &[OsString], folder: &Path, log: &Path, guard: Option<&Guard>) -> io::Result<Self> {
+        let guarded = guard.map(|guard| guard.around(command));
+        let command = guarded.as_deref().unwrap_or(command);
+        let said = File::create(log)?;
+        let child = Command::new(&command[0])
+            .args(&command[1..])
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(said.try_clone()?)
+            .stderr(said)
+            .process_group(0)
+            .spawn()?;
+        let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed())).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Self { child, group })
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Asks it to terminate, and waits until it has.
+    pub async fn close(mut self) {
+        let _ = kill_process_group(self.group, Signal::TERM);
+        let _ = self.child.wait().await;
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // Not by force: its guard has to outlive it, to end what it leaves behind.
+        let _ = kill_process_group(self.group, Signal::TERM);
+    }
+}
+
 /// Runs a script to its end.
 ///
 /// # Errors
@@ -361,71 +407,6 @@ async fn feed(mut input: pipe::Sender, mut sent: UnboundedReceiver<String>, fed_
             let Ok(count @ 1..) = input.write(rest).await else { return };
             fed_bytes.fetch_add(count as u64, Ordering::Release);
             rest = &rest[count..];
-        }
-    }
-}
-
-/// The end of what a program has written, and a file with all of it.
-struct Tail {
-    bytes: VecDeque<u8>,
-    max_bytes: usize,
-    file: Option<Capped>,
-}
-
-impl Tail {
-    fn of(max_bytes: usize, file: Option<Capped>) -> Arc<Mutex<Self>> {
-        Arc::new(Mutex::new(Self { bytes: VecDeque::new(), max_bytes, file }))
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        if let Some(file) = &mut self.file {
-            file.push(bytes);
-        }
-        self.bytes.extend(bytes);
-        let surplus = self.bytes.len().saturating_sub(self.max_bytes);
-        self.bytes.drain(..surplus);
-    }
-
-    /// Completes the file.
-    fn close(&mut self) {
-        if let Some(file) = self.file.take() {
-            file.close(self.bytes.make_contiguous());
-        }
-    }
-
-    fn text(&self) -> String {
-        let bytes: Vec<u8> = self.bytes.iter().copied().collect();
-        String::from_utf8_lossy(&bytes).trim_end().to_owned()
-    }
-}
-
-/// A log file that holds the beginning of a long log, and its end.
-struct Capped {
-    file: File,
-    left_bytes: u64,
-    left_out_bytes: u64,
-}
-
-impl Capped {
-    fn create(log: &LogFile) -> io::Result<Self> {
-        Ok(Self { file: File::create(&log.path)?, left_bytes: log.max_bytes, left_out_bytes: 0 })
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        let count = usize::try_from(self.left_bytes).unwrap_or(usize::MAX).min(bytes.len());
-        // A disk that is full costs the log, never the program.
-        let _ = self.file.write_all(&bytes[..count]);
-        self.left_bytes -= count as u64;
-        self.left_out_bytes += (bytes.len() - count) as u64;
-    }
-
-    /// Adds the end of what was left out.
-    fn close(mut self, end: &[u8]) {
-        if self.left_out_bytes > 0 {
-            let shown = usize::try_from(self.left_out_bytes).unwrap_or(usize::MAX).min(end.len());
-            let hidden = self.left_out_bytes - shown as u64;
-            let _ = write!(self.file, "\n[{hidden} bytes of log left out]\n");
-            let _ = self.file.write_all(&end[end.len() - shown..]);
         }
     }
 }

@@ -1,9 +1,8 @@
 //! Carries out a run: every model over every input that suits it, side by side, until all is accounted for.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,11 +18,11 @@ use crate::align::{align, content_millis};
 use crate::attempt::{Listener, Order, Over, Patience, attempt};
 use crate::damage::{Found, look_through};
 use crate::excerpt::{Excerpt, cut_all, stream_needed};
-use crate::executor::Launch;
+use crate::executor::Bounds;
 use crate::handover::hand_over;
 use crate::ledger::{Ledger, Notice, Verdict};
-use crate::process::ProcessExecutor;
-use crate::{Input, Model, StreamName, TagRow, Warning};
+use crate::starting::Start;
+use crate::{Executors, Input, Model, StreamName, TagRow, Warning};
 
 /// Models, their parameters, and what they are run over.
 pub struct Run {
@@ -33,6 +32,8 @@ pub struct Run {
     pub inputs: Vec<Input>,
     /// How patient to be.
     pub settings: Settings,
+    /// What starts the programs.
+    pub executors: Executors,
 }
 
 /// How a run treats its programs.
@@ -174,9 +175,9 @@ impl Run {
             std::fs::create_dir(&own_folder).map_err(RunError::TemporaryFolder)?;
             let work = Work {
                 index,
-                command: model.command.clone(),
-                start_folder: model.folder.clone(),
-                params: Value::Object(params.clone()).to_string(),
+                model: model.clone(),
+                params: params.clone(),
+                executors: self.executors.clone(),
                 paths: excerpts.iter().map(|excerpt| paths[*excerpt].clone()).collect(),
                 excerpts: excerpts.iter().map(|excerpt| files.all[*excerpt].clone()).collect(),
                 given,
@@ -301,9 +302,9 @@ impl Files {
 /// One model's share of a run.
 struct Work {
     index: usize,
-    command: Vec<OsString>,
-    start_folder: PathBuf,
-    params: String,
+    model: Model,
+    params: Map<String, Value>,
+    executors: Executors,
     /// The run's inputs that this model is given, what of them, and the paths that is handed over as.
     given: Vec<usize>,
     excerpts: Vec<Excerpt>,
@@ -343,18 +344,26 @@ impl Work {
         ledger: &mut Ledger,
         observe: &(impl Fn(Event) + Sync),
     ) -> io::Result<Verdict> {
-        let output = folder.join(format!("{number}.jsonl"));
         let paths: Vec<String> = ledger.unfinished().map(|nth| self.paths[nth].clone()).collect();
-        let mut command = self.command.clone();
-        command.extend(["--output-path".into(), output.clone().into()]);
-        command.extend(["--params".into(), OsString::from(&self.params)]);
-        let launch = Launch::plain(&command, &self.start_folder, output.as_os_str());
+        let start = Start {
+            model: &self.model,
+            params: &self.params,
+            folder,
+            name: &number.to_string(),
+            paths: &paths,
+            content: None,
+            env: Vec::new(),
+            log: None,
+            limits: Bounds::of(self.model.manifest.as_ref().map(|manifest| &manifest.resources)),
+            devices: Vec::new(),
+            containers: &self.executors.containers,
+        };
+        let (launch, output) = start.launch()?;
         let patience = Patience { input: self.settings.input_timeout, progress: None, output_bytes: None };
         let mut entering = Entering { work: self, ledger, observe };
-        let executor = ProcessExecutor::default();
         let (order, mut orders) = unbounded_channel();
         let over = {
-            let attempt = attempt(&executor, &launch, &output, &paths, patience, &mut orders, &mut entering);
+            let attempt = attempt(&self.executors, &launch, &output, &paths, patience, &mut orders, &mut entering);
             tokio::pin!(attempt);
             tokio::select! {
                 over = &mut attempt => over?,

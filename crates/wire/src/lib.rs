@@ -14,7 +14,7 @@ mod writer;
 
 pub use description::Description;
 pub use file_kind::{FileKind, LISTED_EXTENSIONS};
-pub use manifest::{MANIFEST_FILE, Manifest, ManifestError, ModelKind, Program, Track};
+pub use manifest::{MANIFEST_FILE, Manifest, ManifestError, ModelKind, Need, Program, Track};
 pub use message::{FrameInfo, Message, Region, RegionError, Tag};
 pub use reader::{Fault, FaultKind, Line, LineReader, MAX_LINE_BYTES};
 pub use round::round_half_even;

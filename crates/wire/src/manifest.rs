@@ -44,6 +44,9 @@ pub struct Manifest {
     /// What the program occupies while it runs, in named numbers: `cpu`, `memory`, `gpu`, or anything else.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub resources: BTreeMap<String, f64>,
+    /// What the program needs beyond what a container is allowed by itself. The operator has to allow it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Need>,
     /// How long the program may write no line of output before it is taken for dead, in seconds. Default: what the
     /// runtime is set to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,6 +54,29 @@ pub struct Manifest {
     /// The parameters the model takes, as a JSON Schema of one object. Absent: anything is passed on unchecked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Map<String, Value>>,
+}
+
+/// What a container is not allowed by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// The network of the machine.
+    Network,
+    /// `ELV_TOKEN`, the token with which a model fetches more by itself.
+    Token,
+    /// To write over files of its image, in a copy that goes with the container.
+    WritableRoot,
+}
+
+impl Need {
+    /// As it is written in manifests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Token => "token",
+            Self::WritableRoot => "writable-root",
+        }
+    }
 }
 
 /// What a model takes as input.
@@ -136,6 +162,34 @@ impl Manifest {
             Some((field, problem)) => Err(invalid(line_of(text, field), problem)),
             None => Ok(manifest),
         }
+    }
+
+    /// Reads the manifest that is written on `image`, as one JSON object; `path` is only named in errors. What it says of
+    /// how the program is started is the image's own affair.
+    ///
+    /// # Errors
+    /// [`ManifestError::Invalid`].
+    pub fn of_image(json: &str, image: &str, path: &Path) -> Result<Self, ManifestError> {
+        let invalid = |line, problem| ManifestError::Invalid { path: path.to_owned(), line, problem };
+        let mut fields = Self::parameters_of(json, path)?;
+        fields.remove("command");
+        fields.insert("image".to_owned(), image.into());
+        let manifest: Self = serde_json::from_value(Value::Object(fields)).map_err(|e| invalid(1, e.to_string()))?;
+        match manifest.fault() {
+            Some((_, problem)) => Err(invalid(1, problem)),
+            None => Ok(manifest),
+        }
+    }
+
+    /// Reads one JSON object, such as the schema of an image's parameters; `path` is only named in errors.
+    ///
+    /// # Errors
+    /// [`ManifestError::Invalid`].
+    pub fn parameters_of(json: &str, path: &Path) -> Result<Map<String, Value>, ManifestError> {
+        serde_json::from_str(json).map_err(|e| {
+            let (path, line, problem) = (path.to_owned(), e.line().max(1), e.to_string());
+            ManifestError::Invalid { path, line, problem }
+        })
     }
 
     /// How the model is started.
@@ -237,7 +291,7 @@ mod tests {
     fn errors_name_the_file_the_line_and_what_is_wrong() {
         let wrong = |text: &str| parse(text).unwrap_err();
         assert_snapshot!(wrong("name = 'x'\nkind = 'picture'\ncommand = ['x']"), @"models/x/tagger.toml:2: unknown variant `picture`, expected one of `frame`, `video`, `audio`, `processor`");
-        assert_snapshot!(wrong("name = 'x'\nkind = 'frame'\ncommand = ['x']\ntreshold = 1"), @"models/x/tagger.toml:4: unknown field `treshold`, expected one of `name`, `kind`, `description`, `command`, `image`, `weights`, `default_track`, `tracks`, `inputs`, `resources`, `progress_timeout_seconds`, `parameters`");
+        assert_snapshot!(wrong("name = 'x'\nkind = 'frame'\ncommand = ['x']\ntreshold = 1"), @"models/x/tagger.toml:4: unknown field `treshold`, expected one of `name`, `kind`, `description`, `command`, `image`, `weights`, `default_track`, `tracks`, `inputs`, `resources`, `needs`, `progress_timeout_seconds`, `parameters`");
         assert_snapshot!(wrong("name = 'x'\nname = "), @"models/x/tagger.toml:2: string values must be quoted, expected literal string");
         assert_snapshot!(wrong("name = 'x'\ncommand = ['x']"), @"models/x/tagger.toml:1: missing field `kind`");
         assert_snapshot!(wrong("kind = 'frame'\nname = 'a b'\ncommand = ['x']"), @"models/x/tagger.toml:2: name `a b` may hold letters, digits, `-`, `_` and `.` only");
@@ -247,5 +301,18 @@ mod tests {
         assert_snapshot!(wrong("name = 'x'\nkind = 'frame'\ncommand = ['x']\n[resources]\ngpu = -1"), @"models/x/tagger.toml:4: resource `gpu` is -1: a number from 0 is needed");
         assert_snapshot!(wrong("name = 'x'\nkind = 'frame'\ncommand = ['x']\nprogress_timeout_seconds = 0"), @"models/x/tagger.toml:4: `progress_timeout_seconds` is 0: seconds above 0, up to a year, are needed");
         assert_snapshot!(wrong("name = 'x'\nkind = 'frame'\ncommand = ['x']\n[parameters]\ntype = 'array'"), @r#"models/x/tagger.toml:4: parameters describe an object, not `"array"`"#);
+    }
+
+    #[test]
+    fn the_manifest_of_an_image_starts_that_image() {
+        let of_image = |json: &str| {
+            Manifest::of_image(json, "ocr:2", Path::new("io.tagger.manifest")).map_err(|error| error.to_string())
+        };
+        let manifest =
+            of_image(r#"{"name": "ocr", "kind": "frame", "command": ["python3", "ocr.py"], "needs": ["network"]}"#)
+                .unwrap();
+        assert_eq!((manifest.program(), &manifest.needs[..]), (Program::Image("ocr:2"), &[Need::Network][..]));
+        assert_snapshot!(of_image("[]").unwrap_err(), @"io.tagger.manifest:1: invalid type: sequence, expected a map at line 1 column 0");
+        assert_snapshot!(of_image(r#"{"name": "o c r", "kind": "frame"}"#).unwrap_err(), @"io.tagger.manifest:1: name `o c r` may hold letters, digits, `-`, `_` and `.` only");
     }
 }

@@ -6,8 +6,10 @@ use std::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use tagger_wire::{ModelKind, Need};
 use toml::Spanned;
 
+use crate::Pull;
 use crate::schedule::Amount;
 
 use super::values::{Bytes, Gpu, Number, Seconds};
@@ -27,6 +29,7 @@ pub(super) struct File {
     pub store: Store,
     pub retries: Retries,
     pub limits: Limits,
+    pub containers: Containers,
     pub model: BTreeMap<String, Model>,
 }
 
@@ -81,6 +84,16 @@ pub(super) struct Model {
     pub priority: Option<i32>,
     pub progress_timeout_seconds: Option<Seconds>,
     pub resources: BTreeMap<String, Number>,
+    pub image: Option<String>,
+    pub kind: Option<ModelKind>,
+    pub allow: Vec<Need>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Containers {
+    pub pull: Option<Pull>,
+    pub gpu_kind: Option<String>,
 }
 
 impl File {
@@ -143,6 +156,9 @@ impl Model {
         ModelOverride {
             priority: self.priority,
             progress_timeout: self.progress_timeout_seconds.map(|seconds| seconds.0),
+            image: self.image,
+            kind: self.kind,
+            allow: self.allow,
             resources: self.resources.into_iter().map(|(name, amount)| (name, amount.0)).collect(),
         }
     }

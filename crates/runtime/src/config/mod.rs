@@ -13,8 +13,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tagger_wire::{ModelKind, Need};
+
 use crate::jobs::{BackOff, Rules};
+use crate::oci::ImageModel;
 use crate::schedule::{Amount, Machine, Needs, NeedsError};
+use crate::{Model, Pull};
 
 use file::File;
 
@@ -46,6 +50,8 @@ pub struct Config {
     pub rules: Rules,
     /// How far a program may go.
     pub limits: Limits,
+    /// Models in containers.
+    pub containers: ContainerSettings,
     /// What is different for single models, by name.
     pub overrides: BTreeMap<String, ModelOverride>,
 }
@@ -89,6 +95,22 @@ pub struct Limits {
     pub request_bytes: u64,
 }
 
+/// Models in containers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerSettings {
+    /// When images are fetched. Default: when they are missing.
+    pub pull: Pull,
+    /// What the CDI names of the devices begin with. Default: `nvidia.com/gpu`.
+    pub gpu_kind: String,
+}
+
+impl ContainerSettings {
+    /// The CDI name of a device.
+    pub(crate) fn device(&self, gpu: &str) -> String {
+        format!("{}={gpu}", self.gpu_kind)
+    }
+}
+
 /// What is different for one model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ModelOverride {
@@ -98,6 +120,12 @@ pub struct ModelOverride {
     pub progress_timeout: Option<Duration>,
     /// Single resources in place of the manifest's.
     pub resources: BTreeMap<String, f64>,
+    /// The image that it is, so that jobs can name it.
+    pub image: Option<String>,
+    /// What that image takes, where it does not say.
+    pub kind: Option<ModelKind>,
+    /// What its container may do besides.
+    pub allow: Vec<Need>,
 }
 
 /// A secret that clients show. Neither printed nor logged.
@@ -267,6 +295,10 @@ impl Config {
                 log_bytes: limits.log.map_or(16_000_000, |bytes| bytes.0),
                 request_bytes: limits.request.map_or(1_000_000, |bytes| bytes.0),
             },
+            containers: ContainerSettings {
+                pull: file.containers.pull.unwrap_or_default(),
+                gpu_kind: file.containers.gpu_kind.unwrap_or_else(|| "nvidia.com/gpu".to_owned()),
+            },
             overrides: file.model.into_iter().map(|(name, model)| (name, model.into_override())).collect(),
             file: path,
         })
@@ -278,13 +310,27 @@ impl Config {
     /// # Errors
     /// [`NeedsError`] when the machine could never hold it.
     pub fn needs(&self, model: &str, resources: &BTreeMap<String, f64>) -> Result<Needs, NeedsError> {
-        let mut resources = resources.clone();
-        if let Some(model) = self.overrides.get(model) {
-            resources.extend(model.resources.iter().map(|(name, amount)| (name.clone(), *amount)));
-        }
-        let needs = Needs::from_resources(&resources)?;
+        let needs = Needs::from_resources(&self.resources(model, resources))?;
         self.machine.check(&needs)?;
         Ok(needs)
+    }
+
+    /// The manifest's resources, with this configuration's over them.
+    pub(crate) fn resources(&self, model: &str, resources: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
+        let configured = self.overrides.get(model).into_iter().flat_map(|model| &model.resources);
+        resources.iter().chain(configured).map(|(name, amount)| (name.clone(), *amount)).collect()
+    }
+
+    /// The models that are images by this configuration.
+    pub(crate) fn image_models(&self) -> Vec<Model> {
+        let with_image = self.overrides.iter().filter_map(|(name, model)| Some((name, model, model.image.as_ref()?)));
+        with_image
+            .map(|(name, model, image)| {
+                let image =
+                    ImageModel { name: image.clone(), kind: model.kind, is_configured: true, ..ImageModel::default() };
+                Model { name: name.clone(), image: Some(image.clone()), ..Model::of_image(&image.name) }
+            })
+            .collect()
     }
 
     /// How long a program of `model` may be silent, given what its manifest says.
@@ -328,7 +374,9 @@ impl fmt::Display for Config {
         writeln!(f, "output = {}", limits.output_bytes)?;
         writeln!(f, "tags_per_part = {}", limits.tags_per_part)?;
         writeln!(f, "log = {}", limits.log_bytes)?;
-        write!(f, "request = {}", limits.request_bytes)?;
+        writeln!(f, "request = {}", limits.request_bytes)?;
+        let pull = toml::Value::try_from(self.containers.pull).map_err(|_| fmt::Error)?;
+        write!(f, "\n[containers]\npull = {pull}\ngpu_kind = {}", text(&self.containers.gpu_kind))?;
         for (name, model) in &self.overrides {
             write!(f, "\n\n[model.{}]{}", key(name), self.model_lines(name, model)?)?;
         }
@@ -341,6 +389,15 @@ impl Config {
         let mut lines = String::new();
         if let Some(limit) = self.machine.model_limits.get(name) {
             write!(lines, "\nmax_running = {limit}")?;
+        }
+        if let Some(image) = &model.image {
+            write!(lines, "\nimage = {}", toml::Value::String(image.clone()))?;
+        }
+        if let Some(kind) = model.kind {
+            write!(lines, "\nkind = {}", toml::Value::try_from(kind).map_err(|_| fmt::Error)?)?;
+        }
+        if !model.allow.is_empty() {
+            write!(lines, "\nallow = {}", toml::Value::try_from(&model.allow).map_err(|_| fmt::Error)?)?;
         }
         if let Some(priority) = model.priority {
             write!(lines, "\npriority = {priority}")?;
@@ -356,7 +413,7 @@ impl Config {
 }
 
 /// A name as a key: quoted unless it can stand for itself.
-fn key(name: &str) -> String {
+pub(crate) fn key(name: &str) -> String {
     let is_bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     if is_bare { name.to_owned() } else { toml::Value::String(name.to_owned()).to_string() }
 }

@@ -104,6 +104,10 @@ fn a_full_file_is_read_and_shown_resolved() {
     log = 1000000
     request = 65536
 
+    [containers]
+    pull = "missing"
+    gpu_kind = "nvidia.com/gpu"
+
     [model.ocr]
     max_running = 2
     priority = -1

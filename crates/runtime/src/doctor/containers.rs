@@ -95,13 +95,16 @@ fn judge_runtimes(runc: Option<String>, crun: Option<String>, groups: ControlGro
 
 /// Which versions of control groups are mounted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ControlGroups {
+pub(crate) enum ControlGroups {
+    /// Only one of them, whichever it is.
     One,
+    /// Both.
     Hybrid,
 }
 
 impl ControlGroups {
-    fn of(mounts: &str) -> Self {
+    /// By the text of `/proc/self/mounts`.
+    pub fn of(mounts: &str) -> Self {
         let has = |kind: &str| mounts.lines().any(|line| line.split(' ').nth(2) == Some(kind));
         if has("cgroup") && has("cgroup2") { Self::Hybrid } else { Self::One }
     }

@@ -15,6 +15,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub(crate) use containers::ControlGroups;
+
 use serde::Serialize;
 use tokio::time::timeout;
 

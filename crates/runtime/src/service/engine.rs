@@ -19,13 +19,13 @@ use super::announce::{Announcer, News};
 use super::error::{ServiceError, told};
 use super::totals::Totals;
 use super::work::{Work, device_env, provenance, selected};
-use crate::Model;
 use crate::attempt::{Order, Patience};
 use crate::config::Config;
-use crate::executor::{Executor, LogFile};
+use crate::executor::{Bounds, Executor, LogFile};
 use crate::jobs::{self, Effect, Event, How, JobState, Refusal};
 use crate::schedule::{Lease, Needs, Rank, Waiting, plan};
 use crate::sources::{Held, Listed, Shelf, SourceError, Wanted};
+use crate::{Containers, Model};
 
 /// Milliseconds since 1970.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -90,6 +90,7 @@ pub(super) struct Context {
     pub config: Config,
     pub store: Arc<dyn Store>,
     pub executor: Arc<dyn Executor>,
+    pub containers: Containers,
     pub clock: Clock,
     pub shelf: Shelf,
     pub announcer: Arc<Announcer>,
@@ -524,6 +525,7 @@ impl Engine {
         let is_source = parts.iter().any(|(part, _)| part.is_source);
         let silence = model.manifest.as_ref().and_then(|manifest| manifest.progress_timeout_seconds);
         let timeout = config.progress_timeout(&model.name, silence);
+        let limits = Bounds::of(Some(&config.resources(&model.name, &slot.row.resources)));
         let (orders, orders_receiver) = unbounded_channel();
         let work = Work {
             job: job.clone(),
@@ -533,7 +535,10 @@ impl Engine {
             stream: *stream,
             parts,
             source: is_source.then(|| (PathBuf::from(&slot.version.source), slot.version.fingerprint)),
-            env,
+            content: slot.row.content.to_string(),
+            env: if model.image.is_some() { Vec::new() } else { env },
+            devices: gpus.iter().map(|gpu| config.containers.device(gpu)).collect(),
+            limits: Bounds { output_bytes: config.limits.output_bytes.saturating_mul(2), ..limits },
             folder: work_folder(config).join(format!("{job}-{attempt}")),
             log: LogFile { path: config.data.join(log_name(job, attempt)), max_bytes: config.limits.log_bytes },
             patience: Patience {

@@ -1,10 +1,9 @@
 //! Why a service refuses.
 
-use std::error::Error;
-
 use serde::{Deserialize, Serialize};
 use tagger_store::StoreError;
 
+pub(super) use crate::causes::told;
 use crate::jobs::Refusal;
 use crate::schedule::NeedsError;
 use crate::{ModelError, ParamError, SourceError};
@@ -97,17 +96,6 @@ impl ServiceError {
     pub(super) fn closed() -> Self {
         Self::new(ErrorCode::Internal, None, "the server has ended")
     }
-}
-
-/// An error with all of its causes in one line.
-pub(super) fn told(error: &(dyn Error + 'static)) -> String {
-    let mut told = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        told = format!("{told}: {error}");
-        cause = error.source();
-    }
-    told
 }
 
 impl From<StoreError> for ServiceError {

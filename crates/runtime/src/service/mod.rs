@@ -41,11 +41,10 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::collector::Changes;
 use crate::config::Config;
-use crate::executor::Executor;
 use crate::model::models_among;
 use crate::sources::{Shelf, SourceError, check};
 use crate::strays::kill_strays_of;
-use crate::{Interpreter, Model, jobs};
+use crate::{Executors, Interpreter, Model, jobs};
 
 use announce::{Announcer, News as What};
 use engine::{Context, Engine, Entering, Message, work_folder};
@@ -66,7 +65,7 @@ pub struct Setup {
     /// What keeps everything; nobody else may write to it.
     pub store: Arc<dyn Store>,
     /// What starts model programs.
-    pub executor: Arc<dyn Executor>,
+    pub executors: Executors,
     /// The interpreter of Python models.
     pub python: Interpreter,
     /// What time it is.
@@ -134,7 +133,7 @@ impl Service {
     /// # Errors
     /// The store cannot be read, or the data folder cannot be used.
     pub async fn start(setup: Setup) -> Result<Self, ServiceError> {
-        let Setup { config, store, executor, python, clock } = setup;
+        let Setup { config, store, executors, python, clock } = setup;
         let data = config.data.clone();
         let system = |error: io::Error| {
             let message = format!("cannot use the data folder `{}`: {error}", data.display());
@@ -149,8 +148,11 @@ impl Service {
         }
         let shelf = Shelf::open(&config.data, config.parts.length, Some(config.parts.disk_bytes)).map_err(system)?;
         let announcer = Arc::new(Announcer::new());
+        let containers = executors.containers.clone();
+        containers.sweep().await;
+        let executor = Arc::new(executors);
         let totals = totals::Totals::default();
-        let context = Arc::new(Context { config, store, executor, clock, shelf, announcer, totals });
+        let context = Arc::new(Context { config, store, executor, containers, clock, shelf, announcer, totals });
         let engine = Engine::start(context.clone());
         let inner = Inner { context, python, engine, is_quiescing: AtomicBool::new(false) };
         let service = Self { inner: Arc::new(inner) };
@@ -435,12 +437,21 @@ impl Service {
     /// The models that can be named, by name. One whose manifest does not hold is left out.
     pub async fn models(&self) -> Vec<ModelInfo> {
         let (folders, python) = (self.inner.context.config.models.clone(), self.inner.python.clone());
+        let mut configured: Vec<Model> = self.config().image_models();
         let resolve = move || -> Vec<Model> {
             let names = models_among(&folders);
             names.iter().filter_map(|name| Model::resolve_among(name, &folders, &python).ok()).collect()
         };
         let models = spawn_blocking(resolve).await.unwrap_or_else(|e| std::panic::resume_unwind(e.into_panic()));
-        models.iter().map(ModelInfo::of).collect()
+        // One of the configuration goes before one of a folder.
+        configured.extend(
+            models
+                .into_iter()
+                .filter(|model| configured.iter().all(|known| known.name != model.name))
+                .collect::<Vec<_>>(),
+        );
+        configured.sort_by(|a, b| a.name.cmp(&b.name));
+        configured.iter().map(ModelInfo::of).collect()
     }
 
     /// What is known of one model, which is asked for its parameters if its manifest does not tell them.
@@ -470,6 +481,7 @@ impl Service {
         self.inner.is_quiescing.store(true, Ordering::Relaxed);
         // Without an engine, all is at rest.
         let _ = self.ask(Message::Quiesce).await;
+        self.inner.context.containers.close().await;
     }
 
     /// Takes no new jobs from now on, ends all programs in order, and returns when they have ended. Jobs that have not
@@ -477,6 +489,7 @@ impl Service {
     pub async fn drain(&self) {
         self.inner.is_quiescing.store(true, Ordering::Relaxed);
         let _ = self.ask(Message::Drain).await;
+        self.inner.context.containers.close().await;
     }
 
     /// How the service is set up.

@@ -1,18 +1,19 @@
 //! Submitting: everything that can be known to be wrong is refused before a job is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tagger_store::{AttemptOutcome, Change, ContentId, Job, JobId, NewContent, NewJob, Paging};
-use tagger_wire::ModelKind;
+use tagger_wire::{ModelKind, Need};
 use tokio::task::spawn_blocking;
 
 use super::Service;
 use super::engine::Message;
 use super::error::{ErrorCode, ServiceError};
+use crate::config::Config;
 use crate::digest::digest;
 use crate::schedule::Needs;
 use crate::sources::{fingerprint, look_into, stream_for, takes};
@@ -132,11 +133,18 @@ impl Service {
 
     /// The model of that name or path, asked for its parameters if its manifest does not tell them.
     pub(super) async fn find_model(&self, name: &str) -> Result<Model, ServiceError> {
-        let is_path = name.contains('/') || name.ends_with(".py");
+        let is_path = !name.starts_with("oci:") && (name.contains('/') || name.ends_with(".py"));
         let name = if is_path { self.allowed(name, "model")?.to_string_lossy().into_owned() } else { name.to_owned() };
         let (folders, python) = (self.config().models.clone(), self.inner.python.clone());
-        let mut models = [blocking(move || Model::resolve_among(&name, &folders, &python)).await?];
-        describe_models(&mut models).await;
+        let configured = self.config().image_models().into_iter().find(|model| model.name == name);
+        let mut models = [match configured {
+            Some(model) => model,
+            None => blocking(move || Model::resolve_among(&name, &folders, &python)).await?,
+        }];
+        let containers = &self.inner.context.containers;
+        containers.look_up(&mut models).await?;
+        refuse_unallowed(self.config(), &models[0])?;
+        describe_models(&mut models, containers).await;
         let [model] = models;
         Ok(model)
     }
@@ -252,6 +260,26 @@ fn refuse_unfit(model: &Model) -> Result<(), ServiceError> {
         )),
         None => Ok(()),
     }
+}
+
+/// Refuses a container that needs more than the operator allows. It is the image's name that counts: what it says of
+/// itself may be another's.
+fn refuse_unallowed(config: &Config, model: &Model) -> Result<(), ServiceError> {
+    let Some(image) = &model.image else { return Ok(()) };
+    let of_image = config.overrides.values().filter(|model| model.image.as_ref() == Some(&image.name));
+    let allowed: BTreeSet<Need> = of_image.flat_map(|model| &model.allow).copied().collect();
+    let Some(first) = model.needs().iter().find(|need| !allowed.contains(need)) else { return Ok(()) };
+    let all: BTreeSet<&Need> = allowed.iter().chain(model.needs()).collect();
+    let all: Vec<String> = all.iter().map(|need| format!("\"{}\"", need.name())).collect();
+    let message = format!(
+        "image `{image}` asks for `{}`, which this server does not allow it: write `image = \"{image}\"` and \
+         `allow = [{}]` under `[model.{}]` in the configuration",
+        first.name(),
+        all.join(", "),
+        crate::config::key(&model.name),
+        image = image.name,
+    );
+    Err(ServiceError::new(ErrorCode::InvalidRequest, Some("model"), message))
 }
 
 /// Does work that waits for disks where nobody else is kept waiting.

@@ -21,12 +21,13 @@ use super::error::told;
 use crate::Model;
 use crate::align::place;
 use crate::attempt::{Listener, Order, Over, Patience, attempt};
-use crate::executor::{Launch, LogFile};
+use crate::executor::{Bounds, LogFile};
 use crate::handover::hand_over;
 use crate::input::find_inputs;
 use crate::jobs::{Ending, Event, How, PartNumber};
 use crate::ledger::{Ledger, Notice};
 use crate::sources::{Listed, check};
+use crate::starting::Start;
 
 /// How often the model's own word on how far it is is stored.
 const RATIO_EVERY: Duration = Duration::from_secs(1);
@@ -42,8 +43,14 @@ pub(super) struct Work {
     pub parts: Vec<(Part, PathBuf)>,
     /// The media themselves and how they looked when they were submitted, if parts lie in them.
     pub source: Option<(PathBuf, Fingerprint)>,
+    /// The content's name.
+    pub content: String,
     /// Variables for the program: which devices it has.
     pub env: Vec<(OsString, OsString)>,
+    /// The same for a container, by their CDI names.
+    pub devices: Vec<String>,
+    /// What a container may have.
+    pub limits: Bounds,
     /// A folder for its output, which is removed afterwards.
     pub folder: PathBuf,
     pub log: LogFile,
@@ -78,16 +85,25 @@ impl Work {
     }
 
     async fn run(&self, paths: &[String], orders: &mut UnboundedReceiver<Order>) -> Ending {
-        let output = self.folder.join("output.jsonl");
-        let mut command = self.model.command.clone();
-        command.extend(["--output-path".into(), output.clone().into()]);
-        command.extend(["--params".into(), Value::Object(self.params.clone()).to_string().into()]);
-        let launch = Launch {
-            command,
-            folder: self.model.folder.clone(),
+        let start = Start {
+            model: &self.model,
+            params: &self.params,
+            folder: &self.folder,
+            name: "output",
+            paths,
+            content: Some(&self.content),
             env: self.env.clone(),
-            mark: output.clone().into(),
             log: Some(self.log.clone()),
+            limits: self.limits,
+            devices: self.devices.clone(),
+            containers: &self.context.containers,
+        };
+        let (launch, output) = match start.launch() {
+            Ok(launch) => launch,
+            Err(error) => {
+                let cause = format!("cannot make folders in `{}`: {error}", self.folder.display());
+                return Ending { how: How::CutShort, at: None, cause };
+            }
         };
         let mut keeping =
             Keeping { work: self, ledger: Ledger::giving(paths), news: News::default(), told_ratio: None };

@@ -70,7 +70,7 @@ pub fn be_a_runtime(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let folder = arguments.next().unwrap();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let script = format!("{FAMILY} exec sleep 1000");
-        let mut program = executor().start(&shell(&script, Path::new(&folder))).unwrap();
+        let mut program = executor().start(&shell(&script, Path::new(&folder))).await.unwrap();
         program.wait().await.unwrap();
     });
     ExitCode::FAILURE
@@ -100,7 +100,8 @@ pub fn a_guarded_program_ends_as_if_it_were_alone() {
     false, it exited with status 9: a.mp4
     ");
     let missing = Launch { command: vec!["/no/such/program".into()], ..shell("", folder.path()) };
-    let told = executor().start(&missing).err().unwrap().to_string();
+    let started = tokio::runtime::Runtime::new().unwrap().block_on(executor().start(&missing));
+    let told = started.err().unwrap().to_string();
     assert!(told.starts_with("No such file or directory"), "{told}");
 }
 
@@ -109,7 +110,7 @@ pub fn what_a_guarded_program_leaves_behind_is_ended() {
     let pipe = pipe_in(folder.path());
     let launch = shell(&format!("{FAMILY} read line; exit 0"), folder.path());
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let mut program = executor().start(&launch).unwrap();
+        let mut program = executor().start(&launch).await.unwrap();
         // The family is complete when the input ends, which is the parent's sign to go; the rest is ended by the guard.
         let words = words(&pipe, || program.close_input());
         assert_eq!(words, ["child", "grandchild", "parent"]);
@@ -133,7 +134,7 @@ pub fn a_long_log_keeps_its_beginning_and_its_end() {
 /// Runs a program to its end: how it ended, and the end of its log.
 fn run(executor: &ProcessExecutor, launch: &Launch, paths: &[String]) -> (Ending, String) {
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let mut program = executor.start(launch).unwrap();
+        let mut program = executor.start(launch).await.unwrap();
         program.feed(paths);
         program.close_input();
         let ending = program.wait().await.unwrap();

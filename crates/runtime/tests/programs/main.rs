@@ -2,10 +2,12 @@
 //! it is the guard, a runtime that gets killed, or, without one it knows, the tests.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on ends
 
+mod contained;
 mod guarded;
 mod jobs;
 mod killed;
 mod model;
+mod scratch;
 mod sources;
 mod trouble;
 mod world;
@@ -18,6 +20,18 @@ use tagger_runtime::run_guard;
 /// Every test and its name.
 const TESTS: &[(&str, fn())] = &[
     ("nothing_outlives_a_runtime_that_was_killed", guarded::nothing_outlives_a_runtime_that_was_killed),
+    ("every_executor_keeps_the_same_rules", contained::every_executor_keeps_the_same_rules),
+    ("a_container_sees_its_files_and_nothing_else", contained::a_container_sees_its_files_and_nothing_else),
+    ("limits_of_a_container_hold_and_are_told", contained::limits_of_a_container_hold_and_are_told),
+    (
+        "a_token_comes_into_the_container_and_not_into_the_log",
+        contained::a_token_comes_into_the_container_and_not_into_the_log,
+    ),
+    ("what_cannot_start_is_told_with_the_way_out", contained::what_cannot_start_is_told_with_the_way_out),
+    ("a_gpu_is_given_by_its_name", contained::a_gpu_is_given_by_its_name),
+    ("jobs_are_done_by_images", contained::jobs_are_done_by_images),
+    ("images_that_cannot_be_used_are_refused_at_submit", contained::images_that_cannot_be_used_are_refused_at_submit),
+    ("containers_of_the_dead_are_removed_and_no_others", contained::containers_of_the_dead_are_removed_and_no_others),
     ("a_guarded_program_ends_as_if_it_were_alone", guarded::a_guarded_program_ends_as_if_it_were_alone),
     ("what_a_guarded_program_leaves_behind_is_ended", guarded::what_a_guarded_program_leaves_behind_is_ended),
     ("a_long_log_keeps_its_beginning_and_its_end", guarded::a_long_log_keeps_its_beginning_and_its_end),
@@ -119,6 +133,7 @@ fn run_tests(filter: Option<&str>) -> ExitCode {
         println!("test {name} ... {}", if is_well { "ok" } else { "FAILED" });
         *(if is_well { &mut passed } else { &mut failed }) += 1;
     }
+    scratch::clear_up();
     println!("\ntest result: {passed} passed; {failed} failed");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use tagger_runtime::config::{Config, Overrides};
 use tagger_runtime::jobs::BackOff;
 use tagger_runtime::service::{Clock, News, Service, Setup, Submit};
-use tagger_runtime::{Guard, Interpreter, ProcessExecutor};
+use tagger_runtime::{ContainerSetup, Containers, Executors, Guard, Interpreter, ProcessExecutor};
 use tagger_store::{Job, JobId, Paging, Scope, Sqlite, TagQuery};
 
 /// A folder with `clip.mp4`, a minute long, and the folder `model`.
@@ -60,7 +60,10 @@ impl World {
 
     /// One program at a time, parts of 10 s, and no long rests.
     pub fn config(&self) -> Config {
-        fs::write(self.folder.join("tagger-server.toml"), "[resources]\nslot = 1\n[parts]\nseconds = 10\n").unwrap();
+        self.config_and("")
+    }
+
+    fn config_of_file(&self) -> Config {
         let overrides =
             Overrides { file: Some("tagger-server.toml".into()), data: Some("data".into()), ..Overrides::default() };
         let mut config = Config::resolve(overrides, &self.folder).unwrap();
@@ -76,16 +79,29 @@ impl World {
         self.service_at(config, Arc::new(now_ms)).await
     }
 
+    /// The same with more in the file.
+    pub fn config_and(&self, more: &str) -> Config {
+        let text = format!("[resources]\nslot = 1\n[parts]\nseconds = 10\n{more}");
+        fs::write(self.folder.join("tagger-server.toml"), text).unwrap();
+        self.config_of_file()
+    }
+
     pub async fn service_at(&self, config: Config, clock: Clock) -> Service {
+        let executors = Executors {
+            processes: ProcessExecutor { guard: Some(Guard::this_program("guard").unwrap()) },
+            containers: Containers::new(ContainerSetup::default()),
+        };
+        self.start(config, clock, executors).await
+    }
+
+    pub async fn service_with(&self, config: Config, executors: Executors) -> Service {
+        self.start(config, Arc::new(now_ms), executors).await
+    }
+
+    async fn start(&self, config: Config, clock: Clock, executors: Executors) -> Service {
         fs::create_dir_all(&config.data).unwrap();
         let store = Sqlite::open(&config.data.join("tagger.db")).unwrap();
-        let setup = Setup {
-            config,
-            store: Arc::new(store),
-            executor: Arc::new(ProcessExecutor { guard: Some(Guard::this_program("guard").unwrap()) }),
-            python: Interpreter::default(),
-            clock,
-        };
+        let setup = Setup { config, store: Arc::new(store), executors, python: Interpreter::default(), clock };
         Service::start(setup).await.unwrap()
     }
 

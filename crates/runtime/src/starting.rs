@@ -1,0 +1,91 @@
+//! How a model's program is started under the contract, wherever it runs: its arguments, and where its output goes.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+use tagger_wire::Need;
+
+use crate::executor::{Bounds, Container, Grants, Launch, LogFile};
+use crate::oci::{HOME, OUTPUT, lay_out};
+use crate::{Containers, Model};
+
+/// The variable with the content's name.
+const CONTENT: &str = "ELV_CONTENT";
+/// The variable with a token for it.
+const TOKEN: &str = "ELV_TOKEN";
+
+/// A start that is about to be made.
+pub(crate) struct Start<'a> {
+    pub model: &'a Model,
+    pub params: &'a Map<String, Value>,
+    /// A folder that exists and in which nothing has this `name` yet.
+    pub folder: &'a Path,
+    pub name: &'a str,
+    /// What the program is fed.
+    pub paths: &'a [String],
+    /// The content that all of them are of, if it is one.
+    pub content: Option<&'a str>,
+    pub env: Vec<(OsString, OsString)>,
+    pub log: Option<LogFile>,
+    /// What a container may have.
+    pub limits: Bounds,
+    /// Devices of a container by their CDI names.
+    pub devices: Vec<String>,
+    pub containers: &'a Containers,
+}
+
+impl Start<'_> {
+    /// What an executor is to start, and the file that its output goes to.
+    ///
+    /// # Errors
+    /// A container's folders cannot be made.
+    pub fn launch(self) -> io::Result<(Launch, PathBuf)> {
+        let params = Value::Object(self.params.clone()).to_string();
+        let with_arguments = |output: OsString| {
+            let mut command = self.model.command.clone();
+            command.extend(["--output-path".into(), output, "--params".into(), params.into()]);
+            command
+        };
+        let Some(image) = &self.model.image else {
+            let output = self.folder.join(format!("{}.jsonl", self.name));
+            let launch = Launch {
+                command: with_arguments(output.clone().into()),
+                folder: self.model.folder.clone(),
+                env: self.env,
+                mark: output.clone().into(),
+                log: self.log,
+                container: None,
+            };
+            return Ok((launch, output));
+        };
+        let own = self.folder.join(self.name);
+        lay_out(&own)?;
+        let needs = |need| self.model.needs().contains(&need);
+        let mut env = self.env;
+        env.extend(self.content.map(|content| (CONTENT.into(), content.into())));
+        // Programs that write bytecode or caches beside their code cannot: their files are read only.
+        env.push(("PYTHONDONTWRITEBYTECODE".into(), "1".into()));
+        let token = std::env::var(TOKEN).ok().filter(|_| needs(Need::Token));
+        env.extend(token.iter().map(|token| (TOKEN.into(), token.into())));
+        let container = Container {
+            image: image.id.clone(),
+            folder: own.clone(),
+            files: self.paths.iter().map(PathBuf::from).collect(),
+            cache: self.containers.cache_of(&image.name)?,
+            limits: self.limits,
+            grants: Grants { network: needs(Need::Network), writable_root: needs(Need::WritableRoot) },
+            devices: self.devices,
+            secrets: token.into_iter().collect(),
+        };
+        let launch = Launch {
+            command: with_arguments(format!("{HOME}/{OUTPUT}/output.jsonl").into()),
+            env,
+            log: self.log,
+            container: Some(container),
+            ..Launch::default()
+        };
+        Ok((launch, own.join(OUTPUT).join("output.jsonl")))
+    }
+}

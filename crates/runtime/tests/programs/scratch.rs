@@ -1,0 +1,154 @@
+//! An engine of the tests' own, with one image: a static program and nothing else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tagger_runtime::{ContainerSetup, Containers, Guard, Pull};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// The image's name.
+pub const IMAGE: &str = "localhost/habits:1";
+/// The same with labels that make no sense.
+pub const ODD_IMAGE: &str = "localhost/odd:1";
+/// An image whose program is not there.
+pub const EMPTY_IMAGE: &str = "localhost/empty:1";
+/// An image that asks for more.
+pub const GREEDY_IMAGE: &str = "localhost/greedy:1";
+
+/// The engine, the program, and where both live.
+pub struct Scratch {
+    pub tokio: Runtime,
+    pub containers: Containers,
+    /// The program of the image, as a file of this machine.
+    pub program: PathBuf,
+    folder: TempDir,
+}
+
+static WAS_USED: AtomicBool = AtomicBool::new(false);
+
+/// Ends the engine, if any test has used it.
+pub fn clear_up() {
+    if WAS_USED.load(Ordering::Relaxed)
+        && let Some(scratch) = SCRATCH.as_ref()
+    {
+        scratch.clear_up();
+    }
+}
+
+/// Made at the first use. `None` where there is no Podman.
+pub static SCRATCH: LazyLock<Option<Scratch>> = LazyLock::new(|| {
+    WAS_USED.store(true, Ordering::Relaxed);
+    let is_here = Command::new("podman").arg("--version").output().is_ok();
+    if !is_here && std::env::var_os("CI").is_some_and(|value| value == "true") {
+        panic!("podman is missing: `scripts/system-packages.sh containers` installs it");
+    }
+    is_here.then(Scratch::new)
+});
+
+impl Scratch {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("program");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/contained/program.rs");
+        let compiled = Command::new("rustc")
+            .args(["--edition", "2024", "-C", "target-feature=+crt-static", "-C", "panic=abort", "-C", "strip=symbols"])
+            .args(["--target", &format!("{}-unknown-linux-gnu", std::env::consts::ARCH), "-o"])
+            .args([&program, &source])
+            .status()
+            .unwrap();
+        assert!(compiled.success());
+        let tokio = Runtime::new().unwrap();
+        let containers = Containers::new(ContainerSetup {
+            pull: Pull::Never,
+            guard: Some(Guard::this_program("guard").unwrap()),
+            store: Some(folder.path().join("store")),
+            place: Some(folder.path().display().to_string()),
+            ..ContainerSetup::default()
+        });
+        fs::create_dir(folder.path().join("store")).unwrap();
+        let manifest = |needs: &[&str]| json!({"name": "habits", "kind": "video", "needs": needs}).to_string();
+        let images = [
+            (IMAGE, "/program", manifest(&[])),
+            (ODD_IMAGE, "/program", "{nonsense".into()),
+            (EMPTY_IMAGE, "/no-program", manifest(&[])),
+            (GREEDY_IMAGE, "/program", manifest(&["network", "token"])),
+        ];
+        let program_bytes = fs::read(&program).unwrap();
+        tokio.block_on(async {
+            let client = containers.client().await.unwrap();
+            for (name, entrypoint, manifest) in images {
+                let archive = archive(name, &program_bytes, entrypoint, &manifest);
+                client.load_images(std::io::Cursor::new(archive)).await.unwrap();
+            }
+        });
+        Self { tokio, containers, program, folder }
+    }
+
+    /// Ends the engine and removes what it leaves.
+    fn clear_up(&self) {
+        self.tokio.block_on(self.containers.close());
+        for mount in ["store/root/overlay", "store/root"] {
+            // Which of them are mounted differs.
+            let _ = Command::new("umount").arg(self.folder.path().join(mount)).output();
+        }
+        let _ = fs::remove_dir_all(self.folder.path());
+    }
+}
+
+/// An archive with an image of one file.
+fn archive(name: &str, program: &[u8], entrypoint: &str, manifest_label: &str) -> Vec<u8> {
+    let layer = tar(&[("program", program, 0o755)]);
+    let digest = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let described = |kind: &str, bytes: &[u8]| {
+        let media_type = format!("application/vnd.oci.image.{kind}");
+        json!({"mediaType": media_type, "digest": format!("sha256:{}", digest(bytes)), "size": bytes.len()})
+    };
+    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    let config = json!({
+        "architecture": architecture, "os": "linux",
+        "config": {"Entrypoint": [entrypoint], "Labels": {"io.tagger.manifest": manifest_label}},
+        "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{}", digest(&layer))]},
+    })
+    .to_string();
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": described("config.v1+json", config.as_bytes()), "layers": [described("layer.v1.tar", &layer)],
+    })
+    .to_string();
+    let mut listed = described("manifest.v1+json", manifest.as_bytes());
+    listed["annotations"] = json!({"org.opencontainers.image.ref.name": name});
+    let index = json!({"schemaVersion": 2, "manifests": [listed]}).to_string();
+    let blob = |bytes: &[u8]| format!("blobs/sha256/{}", digest(bytes));
+    tar(&[
+        ("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#, 0o644),
+        ("index.json", index.as_bytes(), 0o644),
+        (&blob(&layer), &layer, 0o644),
+        (&blob(config.as_bytes()), config.as_bytes(), 0o644),
+        (&blob(manifest.as_bytes()), manifest.as_bytes(), 0o644),
+    ])
+}
+
+/// A tar archive of files.
+fn tar(files: &[(&str, &[u8], u32)]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    for (name, bytes, mode) in files {
+        let mut head = [0_u8; 512];
+        let mut put = |at: usize, text: &str| head[at..at + text.len()].copy_from_slice(text.as_bytes());
+        put(0, name);
+        put(100, &format!("{mode:07o}\0{:07o}\0{:07o}\0{:011o}\0{:011o}\0        0", 0, 0, bytes.len(), 0));
+        put(257, "ustar\x0000");
+        let sum: u32 = head.iter().map(|byte| u32::from(*byte)).sum();
+        head[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        archive.extend_from_slice(&head);
+        archive.extend_from_slice(bytes);
+        archive.resize(archive.len().next_multiple_of(512), 0);
+    }
+    archive.resize(archive.len() + 1024, 0);
+    archive
+}
