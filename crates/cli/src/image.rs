@@ -14,6 +14,7 @@ use tagger_image::{Plan, Wishes, Written, read_labels};
 use tagger_runtime::Interpreter;
 
 use crate::args::{BuildArgs, PushArgs};
+use crate::containers::containers;
 use crate::inspect::describe_parameters;
 use crate::report::{self, count};
 use crate::signals::Signals;
@@ -148,7 +149,7 @@ fn describe(name: &str, image: &Image, written: &Written) -> String {
     text + &image.digest.as_ref().map(|digest| format!("  digest      {digest}\n")).unwrap_or_default()
 }
 
-/// Does something with the engine. `None`: a signal ended it.
+/// Does something with the engine, or with one of our own where none listens. `None`: a signal ended it.
 fn with_engine<T, F>(work: impl FnOnce(Client) -> F) -> anyhow::Result<Option<T>>
 where
     F: Future<Output = anyhow::Result<T>>,
@@ -156,7 +157,10 @@ where
     let tokio = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let done = tokio.block_on(async {
         let signals = Signals::listen()?;
-        anyhow::Ok(signals.unless_stopped(async { work(Client::find().await?).await }).await)
+        let containers = containers()?;
+        let done = signals.unless_stopped(async { work(containers.client().await?).await }).await;
+        containers.close().await;
+        anyhow::Ok(done)
     });
     done?.transpose()
 }
