@@ -179,9 +179,18 @@ pub fn a_container_sees_its_files_and_nothing_else() {
         rig.program.close_input();
         let (_, log) = rig.end().await;
         insta::assert_snapshot!(log, @"
-        hoard: it was killed (signal 9): by the system because it needed more than the 64 MiB of memory that it may have (raise `memory` of its resources), or by somebody from outside; 
-        multiply: it exited with status 7; 63 threads
-        fill: it has filled its output folder with more than 20971520 bytes: raise `output` of [limits];
+        here: /elv
+        media: a.mp4
+        network: lo
+        capabilities 0000000000000000, privileges locked 1, filtered 2
+        write /x: no
+        write /elv/x: no
+        write /elv/media/x: no
+        write /elv/output/x: yes
+        write /tmp/x: yes
+        write /root/.cache/x: yes
+        devices: []
+        processes: 1
         ");
     });
 }
