@@ -18,6 +18,8 @@ fn help_says_what_there_is() {
       inspect  Show what a media file really contains, or what a model says of itself
       init     Make a project for a new model
       test     Test whether a model's program keeps the contract
+      build    Make a container image of a model's folder
+      push     Send an image to a registry
       doctor   Tell what this machine has and lacks for running models, with the command that mends it
       serve    Serve jobs and their tags over HTTP
       submit   Hand media in to a server, and print the job ids
@@ -48,8 +50,8 @@ fn help_says_what_there_is() {
 
     Options:
       -m, --model <MODEL>
-              Run this model: a shipped model's name, a folder with a tagger.toml, or a .py file. May be
-              given several times
+              Run this model: a shipped model's name, a folder with a tagger.toml, a .py file, or
+              oci:IMAGE. May be given several times
 
       -p, --param <KEY=VALUE>
               Set a parameter, for one of several models as `model:key=value`. May be given several
@@ -92,6 +94,10 @@ fn help_says_what_there_is() {
 
               [env: TAGGER_PYTHON=]
 
+          --allow <NEED>
+              Allow models in containers what they ask for: network, token or writable-root. May be
+              given several times
+
           --input-timeout <SECONDS>
               Give up on a model that has not begun to read its input after this many seconds
 
@@ -121,7 +127,7 @@ fn help_says_what_there_is() {
     Usage: tagger inspect [OPTIONS] <FILE|MODEL>
 
     Arguments:
-      <FILE|MODEL>  Look into this: a media file, or a model as `tagger run -m` takes it
+      <FILE|MODEL>  Look into this: a media file, a model as `tagger run -m` takes it, or oci:IMAGE
 
     Options:
           --json           Print JSON, for programs
