@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tagger_engine::{Client, Image};
+use tagger_engine::{Client, EngineError, Image};
 use tagger_wire::{Manifest, ModelKind};
 
 use super::{ContainerError, Pull};
@@ -71,7 +71,10 @@ async fn find(client: &Client, name: &str, pull: Pull) -> Result<Image, Containe
     if pull == Pull::Never {
         return Err(not_here());
     }
-    client.pull_image(name, |_| {}).await?;
+    client.pull_image(name, |_| {}).await.map_err(|source| match source {
+        EngineError::Refused { .. } => ContainerError::NotFetched { image: name.to_owned(), source },
+        away => away.into(),
+    })?;
     client.image(name).await?.ok_or_else(not_here)
 }
 

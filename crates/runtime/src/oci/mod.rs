@@ -85,6 +85,16 @@ pub enum ContainerError {
         /// Its name.
         image: String,
     },
+    /// There is no such image here, and it cannot be had.
+    #[error(
+        "image `{image}` is not on this machine and cannot be fetched: build it (`tagger build`), or name it with its registry"
+    )]
+    NotFetched {
+        /// Its name.
+        image: String,
+        /// The engine's reason.
+        source: EngineError,
+    },
     /// What is written on the image is no manifest.
     #[error("image `{image}` has a label {label} that cannot be read")]
     Label {
