@@ -22,6 +22,7 @@ mod bitstream;
 mod budget;
 mod choose;
 mod convert;
+mod crew;
 mod decode;
 mod entries;
 mod error;

@@ -4,9 +4,10 @@
 use crate::{
     Rational, Timestamp,
     bitstream::Reader,
+    crew::Means,
     entries::{Entries, Entry},
     index::Index,
-    plan::{Means, Plan},
+    plan::Plan,
 };
 
 /// Makes an index and a choice of frames of the bytes, and plans for it.

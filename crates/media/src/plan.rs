@@ -6,7 +6,12 @@
 //! they belong to that one's task, which goes on over the start for them. So the tasks stay independent, for the price
 //! of decoding a start twice.
 
-use crate::index::Index;
+use std::collections::BTreeSet;
+
+use crate::{
+    crew::{Crew, Load, Means},
+    index::Index,
+};
 
 /// What is to be decoded for a choice of frames. Memory: 4 bytes a wanted frame, 8 a task.
 #[derive(Debug)]
@@ -36,25 +41,6 @@ pub struct Coming {
     pub entry: u32,
     /// Its place in presentation order, if it is wanted.
     pub wanted: Option<u32>,
-}
-
-/// How many tasks at once, and how many threads each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Crew {
-    pub workers: usize,
-    pub threads_each: usize,
-}
-
-/// What there is to carry out a plan with.
-#[derive(Debug, Clone, Copy)]
-pub struct Means {
-    pub threads: usize,
-    /// Of packets that may wait in memory.
-    pub packet_bytes: u64,
-    /// Of frames that may wait in memory.
-    pub queue_bytes: u64,
-    /// Of one frame.
-    pub frame_bytes: u64,
 }
 
 impl Plan {
@@ -129,45 +115,17 @@ impl Plan {
     }
 
     /// How to share the tasks among threads.
-    ///
-    /// Decoders of one thread each waste nothing, as long as all of them are busy to the end and what they give finds
-    /// room. One decoder of many threads waits a little for itself, and more at the end of every task, but it needs no
-    /// packets in advance, half the pictures, and gives its frames in order.
     pub fn crew(&self, index: &Index, means: &Means) -> Crew {
-        /// As measured on two cores: a thread more makes a packet take so much longer than its share, …
-        const WASTE_A_THREAD: f64 = 0.03;
-        /// … and a task so many packets.
-        const PACKETS_A_TASK: f64 = 2.5;
-        let threads = means.threads.max(1);
-        let workers = threads.min(self.tasks()).max(1);
-        let weight =
-            |task: &Task| -> u64 { task.feed.iter().map(|&entry| u64::from(index.entries().at(entry).bytes)).sum() };
-        let (mut packets, mut heaviest, mut busy_until) = (0, vec![0; workers], vec![0; workers]);
-        for nth in 0..self.tasks() {
-            let task = self.task(index, nth);
-            packets += task.feed.len();
-            if let Some(next_free) = busy_until.iter_mut().min() {
-                *next_free += task.feed.len();
-            }
-            if let Some(lightest) = heaviest.iter_mut().min() {
-                *lightest = weight(&task).max(*lightest);
-            }
-        }
-        let (packets, tasks) = (packets as f64, self.tasks().max(1) as f64);
-        // While one task gives its frames, those behind it go on until theirs find no room, and hold one more. The
-        // first ones stand still until their turn comes; from then on they are apart enough, or go one by one.
-        let bytes_a_task = (self.wanted() as f64 / tasks * means.frame_bytes as f64).max(1.0);
-        let share_without_room =
-            (1.0 - means.queue_bytes.saturating_add(means.frame_bytes) as f64 / bytes_a_task).max(0.0);
-        let busy = busy_until.into_iter().max().unwrap_or(0) as f64;
-        let side_by_side = (busy + packets / tasks * share_without_room).max(packets * share_without_room);
-        let others = (threads - 1) as f64;
-        let one_by_one = packets / threads as f64 * (1.0 + WASTE_A_THREAD * others) + tasks * PACKETS_A_TASK * others;
-        if side_by_side <= one_by_one && heaviest.iter().sum::<u64>() <= means.packet_bytes {
-            Crew { workers, threads_each: 1 }
-        } else {
-            Crew { workers: 1, threads_each: threads }
-        }
+        Crew::of((0..self.tasks()).map(|nth| self.load(index, nth)), means)
+    }
+
+    fn load(&self, index: &Index, nth: usize) -> Load {
+        let task = self.task(index, nth);
+        let wanted: BTreeSet<u32> =
+            task.comes_out.iter().filter(|coming| coming.wanted.is_some()).map(|coming| coming.entry).collect();
+        let gives = (1..).zip(&task.feed).filter(|(_, entry)| wanted.contains(entry)).map(|(fed, _)| fed).collect();
+        let bytes = task.feed.iter().map(|&entry| u64::from(index.entries().at(entry).bytes)).sum();
+        Load { packets: task.feed.len() as u64, bytes, gives }
     }
 }
 
@@ -185,7 +143,7 @@ fn coming_out(index: &Index, feed: &[u32], wanted: &[u32]) -> Vec<Coming> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
 
     use proptest::prelude::*;
 
@@ -329,38 +287,6 @@ mod tests {
         let entry =
             |(pts, starts)| Entry { pts, bytes: 10, starts, unreferenced: false, layer: 0, shown: true, intra: None };
         Index::new((0..).zip(starts).map(entry).collect(), Rational { num: 1, den: 25 }, None).unwrap()
-    }
-
-    const MEANS: Means = Means { threads: 4, packet_bytes: 1 << 20, queue_bytes: 1 << 30, frame_bytes: 1 << 20 };
-
-    /// How every so many pictures of such groups would be decoded.
-    fn crew(groups: &[usize], step: usize, means: Means) -> Crew {
-        let index = plain(groups);
-        let wanted = (0..index.shown().len() as u32).step_by(step).collect();
-        Plan::new(&index, wanted).crew(&index, &means)
-    }
-
-    #[test]
-    fn many_tasks_go_side_by_side_and_few_one_by_one() {
-        let alone = |threads_each| Crew { workers: 1, threads_each };
-        assert_eq!(crew(&[100; 8], 1, MEANS), Crew { workers: 4, threads_each: 1 });
-        assert_eq!(crew(&[800], 1, MEANS), alone(4));
-        assert_eq!(crew(&[800], 1, Means { threads: 1, ..MEANS }), alone(1));
-        assert_eq!(crew(&[700, 100], 1, Means { threads: 2, ..MEANS }), alone(2), "one would be idle for long");
-        assert_eq!(crew(&[100; 3], 1, Means { threads: 2, ..MEANS }), alone(2));
-    }
-
-    #[test]
-    fn packets_that_weigh_too_much_to_wait_in_memory_are_read_one_by_one() {
-        assert_eq!(crew(&[100; 8], 1, Means { packet_bytes: 3999, ..MEANS }), Crew { workers: 1, threads_each: 4 });
-        assert_eq!(crew(&[100; 8], 1, Means { packet_bytes: 4000, ..MEANS }).workers, 4);
-    }
-
-    #[test]
-    fn frames_that_would_wait_for_those_before_them_are_decoded_in_order() {
-        let of_two = Means { threads: 2, frame_bytes: 100, queue_bytes: 200, ..MEANS };
-        assert_eq!(crew(&[100; 8], 10, of_two), Crew { workers: 1, threads_each: 2 });
-        assert_eq!(crew(&[100; 8], 50, of_two).workers, 2);
     }
 
     #[test]

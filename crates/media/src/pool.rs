@@ -15,10 +15,11 @@ use crate::{
     Timestamp,
     budget::{Budget, Turn},
     convert::Converter,
+    crew::{Crew, Means},
     index::{Distrust, Index},
     libav::{AvError, Decoder, Packet, Picture, Received, Sent},
     packets::Packets,
-    plan::{Crew, Means, Plan, Task},
+    plan::{Plan, Task},
     queue::Sender,
     reading::{Place, Reading, Stop, Told},
 };
