@@ -18,6 +18,7 @@
 mod access;
 mod ahead;
 mod audio;
+mod beside;
 mod bitstream;
 mod budget;
 mod choose;
@@ -64,7 +65,7 @@ pub use frames::{Frame, Frames};
 pub use info::{AudioInfo, MediaInfo, MediaKind, StreamInfo, StreamKind, VideoInfo};
 pub use libav::{ffmpeg_release, missing_decoders};
 pub use options::{FrameOptions, Limits, OnDamage, Pixels, Rate, Size};
-pub use parts::{CutOptions, Part, cut, cut_range};
+pub use parts::{CutOptions, Part, PartSound, cut, cut_range};
 pub use probe::{probe, probe_within};
 pub use raster::{Image, Orientation, Plane};
 pub use remux::remux;

@@ -3,7 +3,8 @@
 //! A part is cut only where the next one decodes alone; without such a place the file stays one part. Parts are MP4
 //! files (MOV or Matroska for what MP4 does not hold) whose time is counted in the stream's own unit, or an exact
 //! fraction of it, so that a time in a part plus the part's start is the exact time in the whole. Matroska counts in
-//! milliseconds and is taken only for streams that count so themselves.
+//! milliseconds and is taken only for streams that count so themselves. The file's sound goes with its pictures
+//! (`beside.rs`), into the first of these containers that holds both.
 
 use std::{
     cmp::Ordering,
@@ -18,6 +19,7 @@ use serde::Serialize;
 use crate::{
     Limits, MediaError, Orientation, Rational, Timestamp,
     access::{Coding, Reader, Start},
+    beside::{self, Beside, Stretch},
     libav::{AvError, Decoder, Format, Output, Packet, PacketTimes, Parser, Received, Sent, Stream},
     places::{self, Entry, Place},
     probe::{self, Container},
@@ -54,13 +56,33 @@ pub struct Part {
     pub first_index: u64,
     /// How many frames it has, or samples of each channel.
     pub count: u64,
+    /// What became of the sound.
+    pub sound: PartSound,
+}
+
+/// What became of a file's sound in a part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartSound {
+    /// The file has none.
+    Absent,
+    /// It is in the part.
+    Kept,
+    /// It is not in the part, for this reason.
+    LeftOut(String),
 }
 
 /// Cuts the first video stream of `path` into files in `folder`, named `part-00000.mp4` and so on.
 ///
 /// The parts' frames, one part after the other, are the file's: the same pixels, the index plus
 /// [`first_index`](Part::first_index), the time plus [`start`](Part::start). Each part is read back and compared with the
-/// whole before it gets its name. A file shorter than one and a half targets, without a safe place, or in a form
+/// whole before it gets its name.
+///
+/// The first stream of sound goes with the pictures: in MP4 and MOV it begins with the part, to a tick of the pictures'
+/// unit, in Matroska up to a packet later, and it may outlast the part by a packet. What is heard before the first
+/// picture is in no part. Where no container holds the sound, parts come without it and say so: see [`PartSound`].
+///
+/// A file shorter than one and a half targets, without a safe place, or in a form
 /// that no part can hold exactly stays one part: the file itself.
 ///
 /// # Errors
@@ -127,6 +149,7 @@ struct Table {
     /// Whether times and parameters are such that a part can hold them.
     can_be_cut: bool,
     appearance: Appearance,
+    has_sound: bool,
 }
 
 /// What a part must have in common with the whole.
@@ -160,6 +183,7 @@ impl Table {
         let reader = Reader::new(coding, stream.extradata());
         let has_hidden = stream.is_vp8();
         let appearance = Appearance::of(&stream);
+        let has_sound = container.audio(path, None).is_ok();
         // Where start codes divide them, the two fields of a picture can lie in packets of their own.
         let mut parser = match coding {
             Coding::H264 if reader.has_start_codes() => {
@@ -223,6 +247,7 @@ impl Table {
             doubtful,
             can_be_cut,
             appearance,
+            has_sound,
         })
     }
 
@@ -275,6 +300,7 @@ impl Table {
             duration: self.time(self.end).since(self.container_start),
             first_index: 0,
             count: self.shown.len() as u64,
+            sound: if self.has_sound { PartSound::Kept } else { PartSound::Absent },
         }
     }
 }
@@ -334,7 +360,10 @@ impl Drop for Unfinished {
     }
 }
 
-/// Writes a part for each piece. `None` when no container holds them exactly.
+const CONTAINERS: [(Format, &str); 3] = [(Format::Mp4, "mp4"), (Format::Mov, "mov"), (Format::Matroska, "mkv")];
+
+/// Writes a part for each piece, with the file's sound if any container holds it. `None` when no container holds the
+/// pictures exactly.
 fn write(
     path: &Path,
     table: &Table,
@@ -342,18 +371,51 @@ fn write(
     folder: &Path,
     limits: &Limits,
 ) -> Result<Option<Vec<Part>>, MediaError> {
-    for (format, extension) in [(Format::Mp4, "mp4"), (Format::Mov, "mov"), (Format::Matroska, "mkv")] {
+    let mut sound = PartSound::Absent;
+    if table.has_sound {
         let container = probe::open(path, limits, Default::default())?;
-        if !format.holds(&container.video(path)?) {
-            continue;
+        let (pictures, heard) = (container.video(path)?, container.audio(path, None)?);
+        let holds_both = |(format, _): &(Format, _)| format.holds(&pictures) && format.holds(&heard);
+        let mut holding = CONTAINERS.into_iter().filter(holds_both).peekable();
+        let reason = match holding.peek() {
+            None => format!("no container of parts holds {} beside {}", heard.codec(), pictures.codec()),
+            Some(_) => format!("no container of parts holds this {} exactly", heard.codec()),
+        };
+        for container in holding {
+            if let Some(parts) = write_in(container, path, table, pieces, folder, limits, PartSound::Kept)? {
+                return Ok(Some(parts));
+            }
         }
-        let mut writer = Writer::new(table, pieces, folder, (format, extension), limits);
-        match writer.copy(path, container)? {
-            Copied::All => return Ok(Some(writer.keep()?)),
-            Copied::Refused => {}
+        sound = PartSound::LeftOut(reason);
+    }
+    for container in CONTAINERS {
+        if let Some(parts) = write_in(container, path, table, pieces, folder, limits, sound.clone())? {
+            return Ok(Some(parts));
         }
     }
     Ok(None)
+}
+
+fn write_in(
+    (format, extension): (Format, &'static str),
+    path: &Path,
+    table: &Table,
+    pieces: &[Piece],
+    folder: &Path,
+    limits: &Limits,
+    sound: PartSound,
+) -> Result<Option<Vec<Part>>, MediaError> {
+    let container = probe::open(path, limits, Default::default())?;
+    if !format.holds(&container.video(path)?) {
+        return Ok(None);
+    }
+    let beside = if sound == PartSound::Kept { Beside::open(path, limits)? } else { None };
+    let (unfinished, parts) = (Unfinished::default(), Vec::new());
+    let mut writer = Writer { table, pieces, folder, format, extension, limits, sound, beside, unfinished, parts };
+    match writer.copy(path, container)? {
+        Copied::All => writer.keep().map(Some),
+        Copied::Refused => Ok(None),
+    }
 }
 
 enum Copied {
@@ -370,6 +432,8 @@ struct Writer<'a> {
     format: Format,
     extension: &'static str,
     limits: &'a Limits,
+    sound: PartSound,
+    beside: Option<Beside>,
     unfinished: Unfinished,
     parts: Vec<Part>,
 }
@@ -382,20 +446,10 @@ struct Open {
     scale: i64,
     /// One a packet, in ticks of the stream from the piece's start.
     times: Vec<PacketTimes>,
+    sound: Option<Stretch>,
 }
 
-impl<'a> Writer<'a> {
-    fn new(
-        table: &'a Table,
-        pieces: &'a [Piece],
-        folder: &'a Path,
-        (format, extension): (Format, &'static str),
-        limits: &'a Limits,
-    ) -> Self {
-        let (unfinished, parts) = (Unfinished::default(), Vec::new());
-        Self { table, pieces, folder, format, extension, limits, unfinished, parts }
-    }
-
+impl Writer<'_> {
     fn copy(&mut self, path: &Path, container: Container) -> Result<Copied, MediaError> {
         let mut input = container.input;
         input.keep_only(&[self.table.stream]);
@@ -408,7 +462,7 @@ impl<'a> Writer<'a> {
             let Some(stream) = input.streams().find(|stream| stream.index() == self.table.stream) else {
                 return Err(changed(path));
             };
-            let Some(mut open) = self.open(nth, &stream)? else { return Ok(Copied::Refused) };
+            let Some(mut open) = self.begin(nth, &stream)? else { return Ok(Copied::Refused) };
             while number < piece.packets.end {
                 match input.read(&mut packet) {
                     Ok(true) if packet.stream_index() != self.table.stream => continue,
@@ -424,15 +478,24 @@ impl<'a> Writer<'a> {
                     return Err(changed(path));
                 }
                 if let Some(nth) = number.checked_sub(piece.packets.start)
-                    && let Err(error) = open.output.write(&packet, open.times[nth].scaled(open.scale))
+                    && let Err(error) = self.write(&mut open, &packet, nth)
                 {
                     return self.failed(&open.path, error);
                 }
                 number += 1;
             }
-            let Open { output, path: part, .. } = open;
-            if let Err(error) = output.finish() {
+            let Open { mut output, path: part, mut sound, .. } = open;
+            let finished = match (&mut self.beside, &mut sound) {
+                (Some(beside), Some(stretch)) => beside.finish(&mut output, stretch),
+                _ => Ok(()),
+            };
+            if let Err(error) = finished.and_then(|()| output.finish()) {
                 return self.failed(&part, error);
+            }
+            if let (Some(beside), Some(stretch)) = (&self.beside, &sound)
+                && !beside.is_in(stretch, &part, self.limits)?
+            {
+                return Ok(Copied::Refused);
             }
             let Some(part) = self.check(piece, part)? else { return Ok(Copied::Refused) };
             self.parts.push(part);
@@ -441,19 +504,44 @@ impl<'a> Writer<'a> {
     }
 
     /// Begins the file of a piece. `None` when the container refuses the stream or its unit of time.
-    fn open(&mut self, nth: usize, stream: &Stream<'_>) -> Result<Option<Open>, MediaError> {
+    fn begin(&mut self, nth: usize, stream: &Stream<'_>) -> Result<Option<Open>, MediaError> {
         let path = self.folder.join(format!(".part-{nth:05}.unfinished"));
         let unwritable = |source| MediaError::Unwritable { path: path.clone(), source };
         self.unfinished.0.push(path.clone());
         let file = File::create(&path).map_err(unwritable)?;
         let unit = Rational { num: 1, den: self.table.base.den };
-        let output = match Output::new(file, self.format, stream, unit) {
-            Ok(output) => output,
+        let mut streams = vec![(*stream, unit)];
+        streams.extend(self.beside.as_ref().and_then(Beside::stream));
+        let begun = Output::of_streams(file, self.format, &streams).and_then(|mut output| {
+            let seen = self.seen(&self.pieces[nth]);
+            let beside = self.beside.as_mut();
+            let sound = beside.map(|beside| beside.begin(&mut output, self.format, seen)).transpose()?;
+            Ok((output, sound))
+        });
+        let (output, sound) = match begun {
+            Ok(begun) => begun,
             Err(error) => return error.of_the_system().map_or(Ok(None), |source| Err(unwritable(source))),
         };
         let scale = output.time_base().and_then(|unit| whole_multiple(self.table.base, unit));
         let times = self.times(&self.pieces[nth]);
-        Ok(scale.map(|scale| Open { output, path, scale, times }))
+        Ok(scale.map(|scale| Open { output, path, scale, times, sound }))
+    }
+
+    /// When a piece begins and ends, from the container's start: with the last one goes whatever sound is left.
+    fn seen(&self, piece: &Piece) -> (Timestamp, Timestamp) {
+        let is_last = piece.packets.end == self.table.entries.len();
+        let at = |ticks| self.table.time(ticks).since(self.table.container_start);
+        (at(piece.first), if is_last { beside::END } else { at(piece.end) })
+    }
+
+    /// Writes the packet with this number in the piece, and the sound up to it.
+    fn write(&mut self, open: &mut Open, packet: &Packet, nth: usize) -> Result<(), AvError> {
+        open.output.write(packet, open.times[nth].scaled(open.scale))?;
+        if let (Some(beside), Some(stretch), Some(pts)) = (&mut self.beside, &mut open.sound, packet.pts()) {
+            let time = self.table.time(pts).since(self.table.container_start);
+            beside.write_until(&mut open.output, stretch, time)?;
+        }
+        Ok(())
     }
 
     /// When the packets of a piece are decoded and shown, from its start on.
@@ -497,6 +585,7 @@ impl<'a> Writer<'a> {
             duration: self.table.time(piece.end - piece.first),
             first_index,
             count,
+            sound: self.sound.clone(),
         }))
     }
 

@@ -71,7 +71,8 @@ fn copy(path: &Path, container: Container, sink: File) -> Result<Skipped, Failur
     if let Some(stream) = streams.iter().find(|stream| !Format::Mp4.holds(stream)) {
         return Err(cannot(format!("it does not hold {}", stream.codec())).into());
     }
-    let mut output = Output::of_streams(sink, Format::Mp4, &streams)?;
+    let with_units: Vec<_> = streams.iter().map(|stream| (*stream, stream.time_base())).collect();
+    let mut output = Output::of_streams(sink, Format::Mp4, &with_units)?;
     let places = streams.iter().enumerate().map(|(nth, stream)| {
         let to = output.time_base_of(nth).unwrap_or(stream.time_base());
         Place { stream: stream.index(), from: stream.time_base(), to }
@@ -131,7 +132,7 @@ impl Place {
 }
 
 /// Ticks of one unit in another, to the nearest; what does not fit saturates.
-fn rescaled(ticks: i64, from: Rational, to: Rational) -> i64 {
+pub fn rescaled(ticks: i64, from: Rational, to: Rational) -> i64 {
     let num = i128::from(ticks) * i128::from(from.num) * i128::from(to.den);
     let den = i128::from(from.den) * i128::from(to.num);
     let rounded = num.saturating_add(den / 2).div_euclid(den.max(1));

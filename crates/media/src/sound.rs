@@ -16,13 +16,13 @@ use serde::Serialize;
 use crate::{
     CutOptions, Limits, MediaError, Part, Rational, Timestamp,
     libav::{AvError, Format, Output, Packet, PacketTimes, Sink, Stream},
-    parts::{Unfinished, changed, each_packet, ticks_of, unreadable, whole_multiple},
+    parts::{PartSound, Unfinished, changed, each_packet, ticks_of, unreadable, whole_multiple},
     places::{self, Place},
     probe,
 };
 
 /// How far a timestamp may lie off the sum of the samples before it: containers round, clocks do not.
-const TOLERANCE_SECONDS: f64 = 0.002;
+pub const TOLERANCE_SECONDS: f64 = 0.002;
 
 /// A packet of more samples has a corrupt duration. PCM comes in packets of a second at most.
 const MAX_PACKET_SAMPLES: i64 = 1 << 24;
@@ -279,12 +279,13 @@ impl Table {
             duration: self.start.plus(Timestamp { ticks: self.heard(), base: self.unit() }),
             first_index: 0,
             count: self.heard().unsigned_abs(),
+            sound: PartSound::Kept,
         }
     }
 }
 
 /// Tells how many samples a packet holds.
-struct Counter {
+pub struct Counter {
     is_opus: bool,
     /// Of packets of one size each; PCM has none.
     constant: Option<i64>,
@@ -294,7 +295,7 @@ struct Counter {
 }
 
 impl Counter {
-    fn new(stream: &Stream<'_>, base: Rational, rate: u32) -> Self {
+    pub fn new(stream: &Stream<'_>, base: Rational, rate: u32) -> Self {
         // Asked of two sizes: what does not depend on the size holds for every packet.
         let (some, more) = (stream.samples_in_packet(1 << 12), stream.samples_in_packet(1 << 13));
         let is_pcm = stream.codec().starts_with("pcm_");
@@ -303,7 +304,7 @@ impl Counter {
         Self { is_opus: stream.codec() == "opus", constant, bytes_a_sample, base, rate }
     }
 
-    fn samples(&self, packet: &Packet) -> Option<i64> {
+    pub fn samples(&self, packet: &Packet) -> Option<i64> {
         if self.is_opus {
             return opus_samples(packet.data());
         }
@@ -405,6 +406,7 @@ fn write_parts(
             duration: length(count),
             first_index: piece.heard.start.unsigned_abs(),
             count: count.unsigned_abs(),
+            sound: PartSound::Kept,
         });
     }
     for (written, part) in paths.iter().zip(&parts) {

@@ -13,7 +13,7 @@ use tagger_wire::ModelKind;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Input, StreamName, TagRow};
+use crate::{Input, StreamName, TagRow, sources::silence};
 
 /// A stretch of a content's time, `[from, to)`, counted from its start. Default: all of it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -47,12 +47,14 @@ pub(crate) struct Excerpt {
     pub start: Timestamp,
     /// What to add to the number of a frame in it.
     pub first_index: u64,
+    /// What to tell if it lacks the input's sound.
+    pub is_silent: Option<String>,
 }
 
 impl Excerpt {
     /// All of an input.
     pub fn whole(input: &Input) -> Self {
-        Self { file: input.clone(), start: Timestamp::ZERO, first_index: 0 }
+        Self { file: input.clone(), start: Timestamp::ZERO, first_index: 0, is_silent: None }
     }
 
     /// The smallest part of a stream that covers the input's window, as a file in `folder`, which is made; all of the
@@ -78,6 +80,7 @@ impl Excerpt {
         Ok(Self {
             file: Input { media: probe(&path)?, path, ..input.clone() },
             start: part.start,
+            is_silent: silence(&part),
             // Those of sound are samples, which no tag counts.
             first_index: if stream == StreamName::Audio { 0 } else { part.first_index },
         })
@@ -109,7 +112,7 @@ pub(crate) fn stream_needed(input: &Input, kind: Option<ModelKind>) -> Option<St
     match kind {
         Some(ModelKind::Frame | ModelKind::Video) => Some(StreamName::Video),
         Some(ModelKind::Audio) => Some(StreamName::Audio),
-        // A part holds one stream, and who says nothing may want both.
+        // A part holds what models of a kind need, and who says nothing may want more.
         Some(ModelKind::Processor) | None => match (input.media.video(), input.media.audio()) {
             (Some(_), None) => Some(StreamName::Video),
             (None, Some(_)) => Some(StreamName::Audio),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
-use tagger_wire::Line;
+use tagger_wire::{Line, ModelKind};
 use tempfile::TempDir;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
@@ -156,7 +156,7 @@ impl Run {
         let found = self.look_through_inputs(observe.clone(), &stop);
         let mut outcome = Outcome::default();
         let files = tokio::select! {
-            files = self.excerpts(folder.path(), &stop, &mut outcome.failures) => files,
+            files = self.excerpts(folder.path(), &stop, &observe, &mut outcome.failures) => files,
             () = stop.cancelled() => Files::default(),
         };
         let paths = hand_over(files.all.iter().map(|excerpt| &excerpt.file), folder.path())
@@ -237,7 +237,13 @@ impl Run {
 
     /// What the models are given: inputs as they are, or the parts of them that are wanted. An input that could not be cut
     /// is a failure.
-    async fn excerpts(&self, folder: &Path, stop: &CancellationToken, failures: &mut Vec<Failure>) -> Files {
+    async fn excerpts(
+        &self,
+        folder: &Path,
+        stop: &CancellationToken,
+        observe: &impl Fn(Event),
+        failures: &mut Vec<Failure>,
+    ) -> Files {
         let mut files = Files::default();
         let mut to_cut = Vec::new();
         for (place, input) in self.inputs.iter().enumerate() {
@@ -256,7 +262,13 @@ impl Run {
         let cut = cut_all(wanted.collect(), folder, stop.clone()).await.unwrap_or_default();
         for ((place, stream), result) in to_cut.into_iter().zip(cut) {
             match result {
-                Ok(excerpt) => files.add(place, Some(stream), excerpt),
+                Ok(excerpt) => {
+                    let listens = |(model, _): &(Model, _)| model.kind() == Some(ModelKind::Video);
+                    if let Some(message) = excerpt.is_silent.clone().filter(|_| self.models.iter().any(listens)) {
+                        observe(Event::Warning { model: None, warning: Warning { input: Some(place), message } });
+                    }
+                    files.add(place, Some(stream), excerpt);
+                }
                 Err(error) => failures.push(Failure {
                     model: None,
                     inputs: vec![place],

@@ -76,21 +76,18 @@ impl<S: Sink> Output<S> {
     /// Begins a container for a copy of `stream`, counting its time in `base` or a finer unit that divides it: see
     /// [`time_base`](Self::time_base).
     pub fn new(sink: S, format: Format, stream: &Stream<'_>, base: Rational) -> Result<Self, AvError> {
-        let mut output = Self::open(sink, format)?;
-        output.add(stream, base)?;
-        output.begin(format, stream, base)?;
-        Ok(output)
+        Self::of_streams(sink, format, &[(*stream, base)])
     }
 
-    /// Begins a container for a copy of several streams, each counted in its own unit where the container can: see
+    /// Begins a container for a copy of several streams, each counted in the unit beside it where the container can: see
     /// [`time_base_of`](Self::time_base_of). The timeline as a whole is counted in the unit of the first.
-    pub fn of_streams(sink: S, format: Format, streams: &[Stream<'_>]) -> Result<Self, AvError> {
-        let first = streams.first().ok_or(AvError::INVALID)?;
+    pub fn of_streams(sink: S, format: Format, streams: &[(Stream<'_>, Rational)]) -> Result<Self, AvError> {
+        let (first, unit) = streams.first().ok_or(AvError::INVALID)?;
         let mut output = Self::open(sink, format)?;
-        for stream in streams {
-            output.add(stream, stream.time_base())?;
+        for (stream, base) in streams {
+            output.add(stream, *base)?;
         }
-        output.begin(format, first, first.time_base())?;
+        output.begin(format, first, *unit)?;
         Ok(output)
     }
 

@@ -353,7 +353,8 @@ impl Engine {
                     provenance,
                     at_ms: (self.context.clock)(),
                 };
-                match self.persist(&job, vec![change]).await {
+                let warned = listed.is_silent.map(|last| Change::Warned { count: 1, last });
+                match self.persist(&job, [change].into_iter().chain(warned).collect()).await {
                     Err(error) => Event::NotPrepared { cause: told(&error) },
                     Ok(()) => {
                         if let Some(slot) = self.slots.get_mut(&job) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
-use tagger_media::{CutOptions, MediaKind, Timestamp, cut, cut_sound};
+use tagger_media::{CutOptions, MediaKind, PartSound, Timestamp, cut, cut_sound};
 use tagger_store::{Fingerprint, Part, Stream, StreamName, Time};
 use tagger_wire::ModelKind;
 use walkdir::WalkDir;
@@ -23,6 +23,8 @@ pub(crate) struct Listed {
     pub stream: Stream,
     /// Its parts, numbered from 0.
     pub parts: Vec<Part>,
+    /// Why a model that may listen is given parts without the source's sound, if it is.
+    pub is_silent: Option<String>,
 }
 
 /// How a file or folder looks now, told without opening it. Of a folder, every visible file in it counts by its name,
@@ -104,15 +106,28 @@ pub(super) fn list(
     let unsuited = || SourceError::Unsuited { path: source.to_owned(), takes: takes(kind) };
     let first = inputs.first().ok_or_else(unsuited)?;
     let name = stream_for(first, kind).ok_or_else(unsuited)?;
-    // A part holds one stream, and who says nothing may want both.
+    // A part holds what models of a kind need, and who says nothing may want more.
     let may_cut = kind.is_some() || first.media.video().is_none() || first.media.audio().is_none();
     let options = CutOptions { target: if may_cut { target } else { ENDLESS }, ..CutOptions::default() };
+    let mut is_silent = None;
     let parts = match name {
-        StreamName::Video => numbered(cut(&first.path, folder, &options)?),
+        StreamName::Video => {
+            let parts = cut(&first.path, folder, &options)?;
+            is_silent = parts.iter().find_map(silence).filter(|_| kind == Some(ModelKind::Video));
+            numbered(parts)
+        }
         StreamName::Audio => numbered(cut_sound(&first.path, folder, &options)?),
         StreamName::Still => inputs.iter().zip(0..).map(still).collect(),
     };
-    Ok(Listed { stream: stream(name, &parts), parts })
+    Ok(Listed { stream: stream(name, &parts), parts, is_silent })
+}
+
+/// What to tell of a part that lacks its sound.
+pub(crate) fn silence(part: &tagger_media::Part) -> Option<String> {
+    match &part.sound {
+        PartSound::LeftOut(why) => Some(format!("given without its sound: {why}")),
+        PartSound::Absent | PartSound::Kept => None,
+    }
 }
 
 fn numbered(parts: Vec<tagger_media::Part>) -> Vec<Part> {

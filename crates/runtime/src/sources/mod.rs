@@ -12,7 +12,7 @@ use tagger_media::MediaError;
 use crate::InputError;
 
 pub(crate) use list::fingerprint;
-pub(crate) use list::{Listed, look_into, stream_for, takes};
+pub(crate) use list::{Listed, look_into, silence, stream_for, takes};
 pub(crate) use shelf::{Held, Shelf, Wanted, check};
 
 /// Why the media of a job cannot be had.

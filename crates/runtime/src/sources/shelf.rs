@@ -148,7 +148,10 @@ impl Shelf {
         {
             // What was cut does not change with its source.
             let held = self.hold((wanted.version, *name));
-            return Ok((Listed { stream: super::list::stream(*name, parts), parts: parts.clone() }, held));
+            return Ok((
+                Listed { stream: super::list::stream(*name, parts), parts: parts.clone(), is_silent: None },
+                held,
+            ));
         }
         let (looked, wanted) = blocking(move || {
             check(&wanted.source, wanted.fingerprint)?;

@@ -87,6 +87,10 @@ const TESTS: &[(&str, fn())] = &[
         "long_sound_is_cut_into_parts_and_its_tags_lie_where_they_are_heard",
         sources::long_sound_is_cut_into_parts_and_its_tags_lie_where_they_are_heard,
     ),
+    (
+        "a_model_of_video_that_is_given_no_sound_has_a_warning",
+        sources::a_model_of_video_that_is_given_no_sound_has_a_warning,
+    ),
     ("each_still_of_a_folder_is_a_part", sources::each_still_of_a_folder_is_a_part),
     (
         "a_folder_in_which_a_still_was_renamed_is_other_media",

@@ -48,6 +48,28 @@ pub fn long_sound_is_cut_into_parts_and_its_tags_lie_where_they_are_heard() {
     });
 }
 
+pub fn a_model_of_video_that_is_given_no_sound_has_a_warning() {
+    block_on(async {
+        let world = World::new();
+        world.add_model("looker", "frame", "slot = 1");
+        let tone = "-i clip.mp4 -f lavfi -i sine=frequency=440:duration=60 -c:v copy -c:a";
+        world.make(&format!("{tone} adpcm_ms old.mkv"));
+        world.make(&format!("{tone} aac new.mp4"));
+        let service = world.service().await;
+        let mut warned = Vec::new();
+        for (id, source, model) in
+            [("old", "old.mkv", "model"), ("new", "new.mp4", "model"), ("looked", "old.mkv", "looker")]
+        {
+            service.submit(over(&world, id, source, model, json!({}))).await.unwrap();
+            let job = ended(&service, &id.into()).await;
+            assert_eq!(job.state, JobState::Succeeded, "{}", told(&service, &id.into()).await);
+            warned.push(job.last_warning);
+        }
+        let why = "given without its sound: no container of parts holds adpcm_ms beside h264".to_owned();
+        assert_eq!(warned, [Some(why), None, None]);
+    });
+}
+
 pub fn each_still_of_a_folder_is_a_part() {
     block_on(async {
         let world = World::new();
