@@ -19,10 +19,16 @@ class Frames:
         size: Optional[Tuple[int, int]] = None,
         keep_aspect: bool = True,
         pixels: str = "rgb",
+        on_damage: str = "skip",
     ) -> Frames: ...
     @staticmethod
     def key_frames(
-        path: _Path, /, size: Optional[Tuple[int, int]] = None, keep_aspect: bool = True, pixels: str = "rgb"
+        path: _Path,
+        /,
+        size: Optional[Tuple[int, int]] = None,
+        keep_aspect: bool = True,
+        pixels: str = "rgb",
+        on_damage: str = "skip",
     ) -> Frames: ...
     def __iter__(self) -> Iterator[Tuple[_Place, np.ndarray]]: ...
     def __next__(self) -> Tuple[_Place, np.ndarray]: ...

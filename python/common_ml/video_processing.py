@@ -32,7 +32,13 @@ class Planes(NamedTuple):
 
 
 def get_frames(
-    video_file: _Path, fps: float, *, size: _Size = None, keep_aspect: bool = True, pixels: str = "rgb"
+    video_file: _Path,
+    fps: float,
+    *,
+    size: _Size = None,
+    keep_aspect: bool = True,
+    pixels: str = "rgb",
+    on_damage: str = "skip",
 ) -> Tuple[np.ndarray, List[int], List[float]]:
     """Reads the frames nearest to a grid of `fps` points a second that starts at the first frame.
 
@@ -41,45 +47,54 @@ def get_frames(
 
     `size` is (width, height), upright, made by an area filter: with `keep_aspect` the most there may be of either, and
     nothing is enlarged; without it the very size. Default: as stored. `pixels` is "rgb", or "gray" for luma spread to
-    full range, of shape (frames, height, width).
+    full range, of shape (frames, height, width). `on_damage` is "skip": damage costs the frames that it makes
+    undecodable; or "fail": damage in what has to be decoded is an error.
 
     Raises `FileNotFoundError`, and `ValueError` for what is no video, cannot be decoded, or changes its size.
     """
-    return _read_all(_native.Frames(video_file, fps, size, keep_aspect, _one_plane(pixels)), video_file)
+    return _read_all(_native.Frames(video_file, fps, size, keep_aspect, _one_plane(pixels), on_damage), video_file)
 
 
 def get_key_frames(
-    video_file: _Path, *, size: _Size = None, keep_aspect: bool = True, pixels: str = "rgb"
+    video_file: _Path, *, size: _Size = None, keep_aspect: bool = True, pixels: str = "rgb", on_damage: str = "skip"
 ) -> Tuple[np.ndarray, List[int], List[float]]:
     """Reads the frames that were coded without reference to others; otherwise as `get_frames`."""
-    return _read_all(_native.Frames.key_frames(video_file, size, keep_aspect, _one_plane(pixels)), video_file)
+    return _read_all(
+        _native.Frames.key_frames(video_file, size, keep_aspect, _one_plane(pixels), on_damage), video_file
+    )
 
 
 def get_planes(
-    video_file: _Path, fps: float, *, size: _Size = None, keep_aspect: bool = True
+    video_file: _Path, fps: float, *, size: _Size = None, keep_aspect: bool = True, on_damage: str = "skip"
 ) -> Tuple[Planes, List[int], List[float]]:
     """Reads the frames that `get_frames` reads, as planes of luma and chroma; otherwise as `get_frames`."""
-    frames = _native.Frames(video_file, fps, size, keep_aspect, "yuv420p")
+    frames = _native.Frames(video_file, fps, size, keep_aspect, "yuv420p", on_damage)
     batch = _whole(frames.read_planes(0), frames, video_file)
     return Planes(*batch[1]), *_indices_and_times(batch[0])
 
 
 def iter_frames(
-    video_file: _Path, fps: float, *, size: _Size = None, keep_aspect: bool = True, pixels: str = "rgb"
+    video_file: _Path,
+    fps: float,
+    *,
+    size: _Size = None,
+    keep_aspect: bool = True,
+    pixels: str = "rgb",
+    on_damage: str = "skip",
 ) -> Iterator[Tuple[np.ndarray, int, float]]:
     """Yields the frames that `get_frames` reads one by one: picture, index, timestamp in seconds.
 
     The next ones are decoded meanwhile, and few are in memory at a time. The size may change on the way.
     """
-    for place, image in _native.Frames(video_file, fps, size, keep_aspect, _one_plane(pixels)):
+    for place, image in _native.Frames(video_file, fps, size, keep_aspect, _one_plane(pixels), on_damage):
         yield image, place[0], place[1]
 
 
 def iter_planes(
-    video_file: _Path, fps: float, *, size: _Size = None, keep_aspect: bool = True
+    video_file: _Path, fps: float, *, size: _Size = None, keep_aspect: bool = True, on_damage: str = "skip"
 ) -> Iterator[Tuple[Planes, int, float]]:
     """Yields the frames that `get_planes` reads one by one; otherwise as `iter_frames`."""
-    frames = _native.Frames(video_file, fps, size, keep_aspect, "yuv420p")
+    frames = _native.Frames(video_file, fps, size, keep_aspect, "yuv420p", on_damage)
     while True:
         batch = frames.read_planes(1)
         if batch is None:

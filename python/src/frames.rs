@@ -8,7 +8,7 @@ use numpy::ndarray::{Array3, ArrayD, IxDyn};
 use numpy::{IntoPyArray, PyArray3, PyArrayDyn};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use tagger_media::{Frame, FrameOptions, Image, MediaError, Pixels, Rate, Size};
+use tagger_media::{Frame, FrameOptions, Image, MediaError, OnDamage, Pixels, Rate, Size};
 
 use crate::errors::{self, to_py};
 
@@ -39,9 +39,10 @@ type Array<'py> = Bound<'py, PyArrayDyn<u8>>;
 #[pymethods]
 impl Frames {
     /// The frames nearest to a grid of `fps` points a second, as large as `size` says (columns and rows; kept in
-    /// proportion, they are the most there may be), in `pixels`: `rgb`, `gray`, or `yuv420p` in three planes.
+    /// proportion, they are the most there may be), in `pixels`: `rgb`, `gray`, or `yuv420p` in three planes. `on_damage`:
+    /// `skip` or `fail`.
     #[new]
-    #[pyo3(signature = (path, fps, /, size = None, keep_aspect = true, pixels = "rgb"))]
+    #[pyo3(signature = (path, fps, /, size = None, keep_aspect = true, pixels = "rgb", on_damage = "skip"))]
     fn new(
         py: Python<'_>,
         path: PathBuf,
@@ -49,21 +50,23 @@ impl Frames {
         size: Option<(u32, u32)>,
         keep_aspect: bool,
         pixels: &str,
+        on_damage: &str,
     ) -> PyResult<Self> {
-        Self::open(py, path, Rate::Fps(fps), size, keep_aspect, pixels)
+        Self::open(py, path, Rate::Fps(fps), size, keep_aspect, pixels, on_damage)
     }
 
     /// The pictures that were coded without reference to others.
     #[staticmethod]
-    #[pyo3(signature = (path, /, size = None, keep_aspect = true, pixels = "rgb"))]
+    #[pyo3(signature = (path, /, size = None, keep_aspect = true, pixels = "rgb", on_damage = "skip"))]
     fn key_frames(
         py: Python<'_>,
         path: PathBuf,
         size: Option<(u32, u32)>,
         keep_aspect: bool,
         pixels: &str,
+        on_damage: &str,
     ) -> PyResult<Self> {
-        Self::open(py, path, Rate::KeyFrames, size, keep_aspect, pixels)
+        Self::open(py, path, Rate::KeyFrames, size, keep_aspect, pixels, on_damage)
     }
 
     fn __iter__(frames: PyRef<'_, Self>) -> PyRef<'_, Self> {
@@ -122,6 +125,7 @@ impl Frames {
         size: Option<(u32, u32)>,
         keep_aspect: bool,
         pixels: &str,
+        on_damage: &str,
     ) -> PyResult<Self> {
         let size = match size {
             None => Size::Full,
@@ -134,7 +138,12 @@ impl Frames {
             "yuv420p" => Pixels::Yuv420p,
             other => return Err(PyValueError::new_err(format!("no pixels are called `{other}`; ask for rgb or gray"))),
         };
-        let options = FrameOptions { rate, size, pixels, ..FrameOptions::default() };
+        let on_damage = match on_damage {
+            "skip" => OnDamage::Skip,
+            "fail" => OnDamage::Fail,
+            other => return Err(PyValueError::new_err(format!("on_damage is skip or fail, not `{other}`"))),
+        };
+        let options = FrameOptions { rate, size, pixels, on_damage, ..FrameOptions::default() };
         let frames = errors::read(py, &path, |path| tagger_media::Frames::open(path, &options))?;
         let reader = Mutex::new(Reader { frames: Some(frames), waiting: None });
         Ok(Self { reader, process: process::id() })

@@ -162,6 +162,22 @@ def test_frames_have_the_size_and_the_pixels_that_are_asked_for(media):
         get_frames(media / "film.mp4", 1, size=(0, 5))
 
 
+def test_damage_costs_frames_or_is_an_error_as_asked_for(media, tmp_path):
+    data = bytearray((media / "film.mp4").read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 20_000] = bytes(20_000)
+    damaged = tmp_path / "damaged.mp4"
+    damaged.write_bytes(data)
+    assert next(iter_frames(damaged, 5))[1] == 0
+    assert len(list(iter_frames(damaged, 5))) > 1
+    with pytest.raises(ValueError, match=r"`.*damaged\.mp4` is damaged"):
+        for _ in iter_frames(damaged, 5, on_damage="fail"):
+            pass
+    whole = [index for _, index, _ in iter_frames(media / "film.mp4", 5, on_damage="fail")]
+    assert whole == [index for _, index, _ in iter_frames(media / "film.mp4", 5)]
+    with pytest.raises(ValueError, match="on_damage is skip or fail, not `stop`"):
+        get_key_frames(media / "film.mp4", on_damage="stop")
+
+
 @pytest.mark.parametrize("clip", CLIPS)
 def test_frame_tags_carry_the_exact_time_and_the_model_sees_the_exact_picture(media, clip):
     reference, model = Decoded(media / clip), Keeping()
