@@ -27,9 +27,10 @@ pub struct Decoded {
 /// What happens on the way through a stream.
 pub enum Event {
     Picture(Decoded),
-    /// The container marks the next packet as damaged.
+    /// The container marks the next packet as damaged, or what lies between `since` and it is lost.
     Marked {
         time: Option<Timestamp>,
+        since: Option<Timestamp>,
     },
     /// A packet could not be decoded, or into more pixels than allowed.
     Damaged {
@@ -147,7 +148,8 @@ impl Decoding {
                 Ok(true) => {
                     self.waiting = true;
                     if self.packet.is_corrupt() {
-                        return Some(Event::Marked { time: self.at(self.packet.pts().or(self.packet.dts())) });
+                        let since = self.input.has_lost().then(|| self.at(self.sent_pts)).flatten();
+                        return Some(Event::Marked { time: self.at(self.packet.pts().or(self.packet.dts())), since });
                     }
                 }
                 Ok(false) => return self.drain(),

@@ -83,9 +83,9 @@ impl Walk<'_> {
                     }
                     self.take(decoded, &mut candidate, &mut distance)?;
                 }
-                Event::Marked { time } => {
-                    self.fail_if_asked(time, "a packet is damaged")?;
-                    self.skipped.add_marked(time);
+                Event::Marked { time, since } => {
+                    self.fail_if_asked(since.or(time), "a packet is damaged")?;
+                    self.skipped.add_marked(time, since);
                     self.tell_skipped()?;
                 }
                 Event::Damaged { time, reason } => {

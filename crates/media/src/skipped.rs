@@ -65,10 +65,14 @@ impl Skipped {
         self.place(Some(time));
     }
 
-    /// Counts a packet that the container marks.
-    pub(crate) fn add_marked(&mut self, time: Option<Timestamp>) {
+    /// Counts a packet that the container marks. What lies between `since` and it is lost, if that is given.
+    pub(crate) fn add_marked(&mut self, time: Option<Timestamp>, since: Option<Timestamp>) {
         self.marked += 1;
-        self.place(time);
+        self.place(since.or(time));
+        if let (Some(time), Some(span)) = (time, self.spans.last_mut()) {
+            span.take_in(time);
+            self.last = Some(time);
+        }
     }
 
     fn place(&mut self, time: Option<Timestamp>) {
@@ -157,7 +161,7 @@ mod tests {
         let mut skipped = Skipped::default();
         skipped.add(Some(at(1000)), "bad bits".into());
         skipped.add_guessed(at(1040));
-        skipped.add_marked(Some(at(960)));
+        skipped.add_marked(Some(at(960)), None);
         assert_eq!(
             skipped.to_string(),
             "1 damaged packet skipped, 1 frame incomplete between 0.960 s and 1.040 s (bad bits)"
@@ -185,7 +189,7 @@ mod tests {
     #[test]
     fn packets_that_are_marked_and_decode_all_the_same_are_told() {
         let mut skipped = Skipped { truncated: Some("the last 5 bytes are missing".into()), ..Skipped::default() };
-        skipped.add_marked(None);
+        skipped.add_marked(None, None);
         assert!(!skipped.is_nothing());
         assert_eq!(
             skipped.to_string(),

@@ -4,8 +4,12 @@
 
 mod common;
 
+use std::fs;
+
 use common::clip;
-use tagger_media::{Frame, FrameOptions, Frames, Limits, MediaError, Pixels, Rate, Rational, Size, Skipped, Timestamp};
+use tagger_media::{
+    Frame, FrameOptions, Frames, Limits, MediaError, OnDamage, Pixels, Rate, Rational, Size, Skipped, Timestamp,
+};
 
 fn options(rate: Rate) -> FrameOptions {
     FrameOptions { rate, ..FrameOptions::default() }
@@ -148,6 +152,71 @@ fn damage_that_costs_no_frame_is_counted_too() {
     assert_eq!(summary(&given), [(0, 0), (120, 5000)]);
     assert_eq!(skipped.marked, 1);
     assert!(skipped.spans.iter().all(|span| (3.0..5.0).contains(&span.first.seconds())), "{skipped:?}");
+}
+
+#[test]
+fn damage_is_told_with_its_time_in_every_container_or_is_an_error_as_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    // Where the bytes are overwritten, of 100. What lies in the first seconds of FLV is passed over when it is opened.
+    for (name, percent) in [
+        ("h264.mp4", 50),
+        ("h264.mov", 50),
+        ("h264.mkv", 50),
+        ("h264.mkv", 90),
+        ("h264.ts", 50),
+        ("h264.flv", 93),
+        ("fragmented.mp4", 50),
+        ("hevc.mp4", 50),
+        ("mpeg2_interlaced.mpg", 50),
+        ("mpeg4.avi", 50),
+        ("av1.mp4", 50),
+    ] {
+        let (whole, _) = frames(name, Rate::All);
+        let mut bytes = fs::read(clip(name)).unwrap();
+        let at = bytes.len() * percent / 100;
+        bytes[at..][..3000].fill(0x55);
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        let mut damaged = Frames::open(&path, &options(Rate::All)).unwrap();
+        let given: Vec<Frame> = damaged.by_ref().map(|frame| frame.unwrap()).collect();
+        let skipped = damaged.skipped();
+        let (begin, end) = (whole[0].pts.seconds(), whole.last().unwrap().pts.seconds());
+        let begin_of_damage = skipped.spans.first().map_or(begin + 0.8 * (end - begin), |span| span.first.seconds());
+        assert!(begin_of_damage > begin + 0.4 * (end - begin), "{name}: {skipped}");
+        assert!(!skipped.spans.is_empty() || skipped.truncated.is_some(), "{name}: {skipped:?}");
+        for (ours, theirs) in
+            given.iter().zip(&whole).take_while(|(_, frame)| frame.pts.seconds() < begin_of_damage - 0.5)
+        {
+            assert!(ours.pts == theirs.pts && ours.image == theirs.image, "{name}: frame {}", ours.index);
+        }
+        let fail = FrameOptions { on_damage: OnDamage::Fail, ..options(Rate::All) };
+        let error = Frames::open(&path, &fail).unwrap().find_map(Result::err).expect(name);
+        assert!(matches!(error, MediaError::Damaged { .. }), "{name}: {error}");
+    }
+}
+
+#[test]
+fn what_a_demuxer_passes_over_is_told_from_the_last_packet_in_front_of_it_to_the_first_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, _) = frames("h264.mkv", Rate::All);
+    let mut bytes = fs::read(clip("h264.mkv")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..][..3000].fill(0x55);
+    let path = folder.path().join("damaged.mkv");
+    fs::write(&path, bytes).unwrap();
+    for rate in [Rate::All, Rate::Fps(0.2)] {
+        let mut damaged = Frames::open(&path, &options(rate.clone())).unwrap();
+        let given: Vec<Frame> = damaged.by_ref().map(|frame| frame.unwrap()).collect();
+        let span = damaged.skipped().spans[0];
+        let is_given = |frame: &&Frame| given.iter().any(|given| given.pts == frame.pts);
+        let (first, last) = (span.first.seconds() - 0.1, span.last.seconds());
+        assert!((3.9..4.1).contains(&last) && (2.5..3.1).contains(&first), "{}", damaged.skipped());
+        if rate == Rate::All {
+            let lost: Vec<f64> =
+                whole.iter().filter(|frame| !is_given(frame)).map(|frame| frame.pts.seconds()).collect();
+            assert!(lost.len() > 20 && lost.iter().all(|time| (first..last).contains(time)), "{lost:?}");
+        }
+    }
 }
 
 #[test]

@@ -20,6 +20,8 @@ impl AvError {
     pub const NO_MEMORY: Self = Self(ffi::AVERROR(libc::ENOMEM));
     /// The system could not read the file.
     pub const UNREADABLE: Self = Self(ffi::AVERROR(libc::EIO));
+    /// Bytes that make no sense.
+    pub const DAMAGED: Self = Self(ffi::AVERROR_INVALIDDATA);
     /// An argument that cannot be.
     pub const INVALID: Self = Self(ffi::AVERROR(libc::EINVAL));
     /// A thing that libav cannot do.

@@ -7,12 +7,12 @@ use std::{
     path::Path,
     ptr::{self, NonNull},
     slice,
-    sync::{Arc, Once, atomic::AtomicBool},
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use ffmpeg_sys_the_third as ffi;
 
-use super::{AvError, Packet, coded_pixels, io::Io, names, rational, ticks};
+use super::{AvError, Packet, coded_pixels, complaints, io::Io, names, rational, ticks};
 use crate::{AudioInfo, Orientation, Rational, access::Coding};
 
 /// How a container is opened.
@@ -46,6 +46,7 @@ pub struct Input {
     context: NonNull<ffi::AVFormatContext>,
     /// Used by `context` until it is closed.
     _io: Io,
+    has_lost: bool,
 }
 
 // SAFETY: a format context may be used from any thread, by one at a time, which `&mut self` sees to.
@@ -57,7 +58,7 @@ impl Input {
     /// # Errors
     /// A refused format before anything of it is read but its first bytes; else libav's reason.
     pub fn open(file: File, path: &Path, options: &OpenOptions) -> Result<Self, OpenError> {
-        be_quiet();
+        complaints::listen();
         let io = Io::new(file, Arc::clone(&options.cancelled))?;
         let url = CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| AvError::INVALID)?;
         let mut settings = Dictionary::default();
@@ -81,7 +82,7 @@ impl Input {
         // SAFETY: `raw` is an unopened context with its own I/O, the format is static, the string alive; on failure libav frees `raw`.
         AvError::check(unsafe { ffi::avformat_open_input(&mut raw, url.as_ptr(), format, &mut settings.0) })?;
         let Some(context) = NonNull::new(raw) else { return Err(AvError::NO_MEMORY.into()) };
-        let mut input = Self { context, _io: io };
+        let mut input = Self { context, _io: io, has_lost: false };
         input.find_stream_info(options.max_pixels)?;
         Ok(input)
     }
@@ -158,15 +159,31 @@ impl Input {
         AvError::check(unsafe { ffi::av_seek_frame(self.context.as_ptr(), stream, LONG_AGO, backward) }).map(drop)
     }
 
-    /// Reads the next packet into `packet`. `false` at the end of the file.
+    /// Reads the next packet into `packet`. `false` at the end of the file. The first packet behind bytes that the demuxer
+    /// could make nothing of is marked as corrupt, and their being the last is an error: what lay there is lost.
     pub fn read(&mut self, packet: &mut Packet) -> Result<bool, AvError> {
         packet.clear();
-        // SAFETY: the context is open and the packet valid and empty.
-        match AvError::check(unsafe { ffi::av_read_frame(self.context.as_ptr(), packet.as_mut_ptr()) }) {
-            Ok(_) => Ok(true),
+        let (code, is_lost) = complaints::watch(self.context.as_ptr(), || {
+            // SAFETY: the context is open and the packet valid and empty.
+            unsafe { ffi::av_read_frame(self.context.as_ptr(), packet.as_mut_ptr()) }
+        });
+        match AvError::check(code) {
+            Ok(_) => {
+                self.has_lost = is_lost;
+                if is_lost {
+                    packet.mark_corrupt();
+                }
+                Ok(true)
+            }
+            Err(AvError::END) if is_lost => Err(AvError::DAMAGED),
             Err(AvError::END) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether something is lost between the packet that was read last and the one before it.
+    pub fn has_lost(&self) -> bool {
+        self.has_lost
     }
 }
 
@@ -469,11 +486,4 @@ impl Drop for Dictionary {
         // SAFETY: null or libav's, and ours alone.
         unsafe { ffi::av_dict_free(&mut self.0) }
     }
-}
-
-/// libav prints to standard error; what matters of it is in our errors.
-pub(super) fn be_quiet() {
-    static ONCE: Once = Once::new();
-    // SAFETY: sets one number.
-    ONCE.call_once(|| unsafe { ffi::av_log_set_level(ffi::AV_LOG_QUIET) });
 }

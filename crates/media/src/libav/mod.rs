@@ -4,6 +4,7 @@
 //! [`Packet`]s of [`Stream`]s, a [`Decoder`] turns them into [`Picture`]s or [`Sound`], a [`Scaler`] or [`Resampler`]
 //! turns those into plain bytes or floats.
 
+mod complaints;
 mod decoder;
 mod error;
 mod filter;

@@ -11,8 +11,8 @@ use std::{
 use ffmpeg_sys_the_third as ffi;
 
 use super::{
-    AvError, Filter, Packet,
-    input::{Dictionary, Stream, be_quiet},
+    AvError, Filter, Packet, complaints,
+    input::{Dictionary, Stream},
     rational,
 };
 use crate::Rational;
@@ -110,7 +110,7 @@ impl<S: Sink> Output<S> {
     }
 
     fn open(sink: S, format: Format) -> Result<Self, AvError> {
-        be_quiet();
+        complaints::listen();
         let mut context = ptr::null_mut();
         // SAFETY: `context` is valid to write, the name is NUL-ended; the other arguments are optional.
         AvError::check(unsafe {

@@ -64,7 +64,7 @@ impl Packet {
         self.raw().flags & ffi::AV_PKT_FLAG_KEY != 0
     }
 
-    /// Whether the demuxer found it damaged.
+    /// Whether the demuxer found it, or what lies in front of it, damaged.
     pub fn is_corrupt(&self) -> bool {
         self.raw().flags & ffi::AV_PKT_FLAG_CORRUPT != 0
     }
@@ -107,6 +107,12 @@ impl Packet {
         (raw.stream_index, raw.pos) = (index, -1);
         raw.flags &= !ffi::AV_PKT_FLAG_DISCARD;
         Ok(())
+    }
+
+    /// Marks it as damaged, or behind something that is.
+    pub(super) fn mark_corrupt(&mut self) {
+        // SAFETY: the packet is alive and ours alone.
+        unsafe { self.0.as_mut() }.flags |= ffi::AV_PKT_FLAG_CORRUPT;
     }
 
     /// Marks it as one that decoding can begin with.
