@@ -4,15 +4,17 @@
 
 mod common;
 
+use std::num::NonZeroUsize;
+
 use common::clip;
-use tagger_media::{Audio, AudioOptions, FrameOptions, Frames, Limits, Rate};
+use tagger_media::{Audio, AudioOptions, FrameOptions, Frames, Limits, Rate, set_decode_threads};
 
 fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
 }
 
 #[test]
-fn a_reader_dropped_on_the_way_leaves_no_thread() {
+fn no_thread_outlives_its_reader() {
     let path = clip("h264.mp4");
     let before = threads();
     let limits = Limits { queue_bytes: 0, ..Limits::default() };
@@ -35,4 +37,20 @@ fn a_reader_dropped_on_the_way_leaves_no_thread() {
         drop(audio);
         assert_eq!(threads(), before);
     }
+    // Readers beside each other. Each has a handful of threads, of which no more decode at a time than the budget has turns;
+    // none of them outlives the last reader.
+    let budget = 2;
+    set_decode_threads(NonZeroUsize::new(budget).unwrap());
+    let whole = FrameOptions { rate: Rate::All, ..FrameOptions::default() };
+    let mut readers: Vec<Frames> = (0..5).map(|_| Frames::open(&path, &whole).unwrap()).collect();
+    let mut most = 0;
+    let mut given = 0;
+    while !readers.is_empty() {
+        readers.retain_mut(|frames| frames.next().is_some_and(|frame| frame.is_ok()));
+        given += readers.len();
+        most = most.max(threads() - before);
+    }
+    assert_eq!(given, 5 * 150);
+    assert!((5..=5 * (1 + 2 * budget)).contains(&most), "{most} threads");
+    assert_eq!(threads(), before);
 }

@@ -250,7 +250,19 @@ def test_a_picture_that_has_to_fit_keeps_its_proportions(
 
 
 @pytest.mark.parametrize("size", ["160x120", "100x77", "640x480"])
-@pytest.mark.parametrize("clip", ["h264.mp4", "h264_full_range.mp4", "vp9.webm"])
+@pytest.mark.parametrize(
+    "clip",
+    [
+        "h264.mp4",
+        "h264_full_range.mp4",
+        "vp9.webm",
+        "colours_smpte170m_tv.mkv",
+        "colours_bt709_tv.mkv",
+        "colours_bt709_pc.mkv",
+        "colours_bt2020nc_tv.mkv",
+        "colours_bt2020nc_pc.mkv",
+    ],
+)
 def test_a_requested_size_is_made_by_the_area_filter(program: Program, clips: Path, clip: str, size: str) -> None:
     width, height = map(int, size.split("x"))
     (first, *_) = program.frames(clips / clip, "1", size)
