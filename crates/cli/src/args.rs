@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use tagger_media::OnDamage;
 use tagger_wire::Need;
 
 use crate::time::TimePoint;
@@ -109,6 +110,9 @@ pub struct RunArgs {
     /// Give up on a model that has not begun to read its input after this many seconds
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = positive_seconds)]
     pub input_timeout: f64,
+    /// What damage inside a file is: a warning, or a failure. Tags of the rest are kept either way
+    #[arg(long, value_enum, default_value = "skip")]
+    pub on_damage: DamagePolicy,
     /// Show no progress
     #[arg(short, long)]
     pub quiet: bool,
@@ -118,6 +122,24 @@ pub struct RunArgs {
 }
 
 /// How tags are written.
+/// What damage inside a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DamagePolicy {
+    /// It costs its frames, and is told with its time
+    Skip,
+    /// The file counts as failed: exit status 1
+    Fail,
+}
+
+impl From<DamagePolicy> for OnDamage {
+    fn from(policy: DamagePolicy) -> Self {
+        match policy {
+            DamagePolicy::Skip => Self::Skip,
+            DamagePolicy::Fail => Self::Fail,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people.
@@ -201,7 +223,7 @@ Examples:
   tagger test my_model.py
   tagger test shot --json")]
 pub struct TestArgs {
-    /// Test this model: a shipped model's name, a folder with a tagger.toml, or a .py file
+    /// Test this model: a shipped model's name, a folder with a tagger.toml, a .py file, or oci:IMAGE
     pub model: String,
     /// Print JSON, for programs
     #[arg(long)]
@@ -218,6 +240,9 @@ pub struct TestArgs {
     /// Run Python models with this interpreter [default: the model folder's .venv, VIRTUAL_ENV, python3]
     #[arg(long, value_name = "PATH", env = "TAGGER_PYTHON")]
     pub python: Option<PathBuf>,
+    /// Allow a model in a container what it asks for: network, token or writable-root. May be given several times
+    #[arg(long, value_name = "NEED", value_parser = need)]
+    pub allow: Vec<Need>,
     /// Wait no longer than this many seconds for anything
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = positive_seconds)]
     pub timeout: f64,

@@ -65,7 +65,10 @@ pub fn run(args: RunArgs) -> anyhow::Result<u8> {
         models: models.into_iter().zip(params).collect(),
         inputs,
         executors: Executors { processes: ProcessExecutor::default(), containers: containers.clone() },
-        settings: Settings { input_timeout: Duration::from_secs_f64(args.input_timeout) },
+        settings: Settings {
+            input_timeout: Duration::from_secs_f64(args.input_timeout),
+            on_damage: args.on_damage.into(),
+        },
     };
     let outcome = tokio.block_on(async {
         let outcome = carry_out(run, &progress, &signals).await;
@@ -130,13 +133,19 @@ fn resolve(args: &RunArgs) -> anyhow::Result<Vec<Model>> {
     Ok(models)
 }
 
+/// Refuses a model whose image asks for more than is allowed.
+pub fn refuse_needs(model: &Model, allowed: &[Need]) -> anyhow::Result<()> {
+    if let Some(need) = model.needs().iter().find(|need| !allowed.contains(need)) {
+        let (name, need) = (&model.name, need.name());
+        bail!("the image of model `{name}` asks for `{need}`: allow it with --allow {need}");
+    }
+    Ok(())
+}
+
 /// Refuses models that files alone are not enough for, and images that ask for more than is allowed.
 fn refuse_unfit(models: &[Model], allowed: &[Need]) -> anyhow::Result<()> {
     for model in models {
-        if let Some(need) = model.needs().iter().find(|need| !allowed.contains(need)) {
-            let (name, need) = (&model.name, need.name());
-            bail!("the image of model `{name}` asks for `{need}`: allow it with --allow {need}");
-        }
+        refuse_needs(model, allowed)?;
         if model.kind() == Some(ModelKind::Processor) {
             bail!("model `{}` is a processor: it takes time ranges of a content, not files", model.name);
         }

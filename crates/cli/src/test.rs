@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
-use tagger_runtime::{Conformance, Finding, Interpreter, Model, Report, Sort, Verdict};
+use tagger_runtime::{Conformance, Executors, Finding, Interpreter, Model, ProcessExecutor, Report, Sort, Verdict};
 use tagger_wire::ModelKind;
 
 use crate::args::TestArgs;
 use crate::choice::chosen_params;
 use crate::containers::containers;
 use crate::report::{count, harmless};
+use crate::run::refuse_needs;
 use crate::signals::Signals;
 use crate::{FAILED, INTERRUPTED};
 
@@ -31,9 +32,7 @@ pub fn test(args: &TestArgs) -> anyhow::Result<u8> {
     }
     let params = chosen_params(args.params.as_deref(), &args.pairs)?.for_models(&models)?;
     let [model] = models;
-    if model.is_image() {
-        bail!("model `{}` is a container image: only programs can be tested so far", model.name);
-    }
+    refuse_needs(&model, &args.allow)?;
     let variables = ["ELV_CONTENT", "ELV_TOKEN"];
     if model.kind() == Some(ModelKind::Processor) && variables.iter().any(|name| std::env::var_os(name).is_none()) {
         bail!("model `{}` is a processor: name a content that it can fetch in {}", model.name, variables.join(" and "));
@@ -42,8 +41,14 @@ pub fn test(args: &TestArgs) -> anyhow::Result<u8> {
         params: params.into_iter().next().unwrap_or_default(),
         patience: Duration::from_secs_f64(args.timeout),
         model,
+        executors: Executors { processes: ProcessExecutor::default(), containers: containers.clone() },
     };
-    let Some(report) = tokio.block_on(examine(&conformance, &signals))? else { return Ok(INTERRUPTED) };
+    let examined = tokio.block_on(async {
+        let examined = examine(&conformance, &signals).await;
+        containers.close().await;
+        examined
+    })?;
+    let Some(report) = examined else { return Ok(INTERRUPTED) };
     let text = if args.json {
         serde_json::to_string_pretty(&as_json(&report))? + "\n"
     } else {

@@ -5,7 +5,7 @@
 
 use std::thread;
 
-use tagger_media::{Damage, MediaKind, Scan, Timestamp, scan};
+use tagger_media::{Damage, MediaKind, OnDamage, Scan, Timestamp, scan};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -14,14 +14,15 @@ use crate::{Input, Warning};
 /// What is wrong with the files of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// Inputs of which a part is missing, and which.
-    pub cut: Vec<(usize, String)>,
+    /// Inputs that are damaged so that it counts as a failure, and how.
+    pub failed: Vec<(usize, String)>,
 }
 
 /// Looks through `inputs` in a thread of its own, told by their places in the run. Damage that costs no more than itself
-/// goes to `warn`. The thread ends after the file it is at once `stop` is cancelled.
+/// goes to `warn`, unless it is to fail. The thread ends after the file it is at once `stop` is cancelled.
 pub(crate) fn look_through(
     inputs: Vec<(usize, Input)>,
+    on_damage: OnDamage,
     warn: impl Fn(Warning) + Send + 'static,
     stop: CancellationToken,
 ) -> oneshot::Receiver<Found> {
@@ -35,8 +36,8 @@ pub(crate) fn look_through(
             }
             // What cannot be read at all is told by the models, who cannot either.
             let Ok(scanned) = scan(&input.path) else { continue };
-            match missing(&input, &scanned) {
-                Some(what) => found.cut.push((place, what)),
+            match failing(&input, &scanned, on_damage) {
+                Some(what) => found.failed.push((place, what)),
                 None => {
                     for damage in &scanned.damage {
                         warn(Warning { input: Some(place), message: describe_damage(damage, input.media.start) });
@@ -50,12 +51,12 @@ pub(crate) fn look_through(
     receiver
 }
 
-/// Why the end of a file is missing, if it is.
-fn missing(input: &Input, scanned: &Scan) -> Option<String> {
+/// What of a file's damage is a failure: that its end is missing, and all else if that is asked for.
+fn failing(input: &Input, scanned: &Scan, on_damage: OnDamage) -> Option<String> {
     let whys: Vec<String> = scanned
         .damage
         .iter()
-        .filter(|damage| !matches!(damage, Damage::Packets { .. } | Damage::Lost { .. }))
+        .filter(|damage| on_damage == OnDamage::Fail || !matches!(damage, Damage::Packets { .. } | Damage::Lost { .. }))
         .map(|damage| describe_damage(damage, input.media.start))
         .collect();
     let last =

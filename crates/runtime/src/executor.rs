@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use tokio::task::JoinHandle;
 
 /// A program to start.
 #[derive(Debug, Clone, Default)]
@@ -135,7 +136,8 @@ pub trait Executor: Send + Sync {
 /// A program that was started. Dropped, it is killed with all it has started.
 #[async_trait]
 pub trait RunningProgram: Send {
-    /// Sends paths, one a line, without waiting for them to be read. After the end of input they go nowhere.
+    /// Sends paths, one a line, without waiting for them to be read. White space around them is sent too. After the end of
+    /// input they go nowhere.
     fn feed(&mut self, paths: &[String]);
 
     /// Ends the input behind what was sent.
@@ -146,6 +148,13 @@ pub trait RunningProgram: Send {
 
     /// Whether it has begun to read its input; `true` where that cannot be known.
     fn has_read(&self) -> bool;
+
+    /// Something that ends when it has, without asking how: until [`wait`](Self::wait) does, the system keeps what it knows
+    /// of it.
+    fn end(&self) -> JoinHandle<()>;
+
+    /// What the system knows of it, as the file `name` of its folder in `/proc`. `None` where that cannot be seen.
+    fn known(&self, name: &str) -> Option<String>;
 
     /// Waits for it to end. May be given up and called again.
     async fn wait(&mut self) -> io::Result<Ending>;

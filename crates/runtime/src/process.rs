@@ -80,6 +80,18 @@ impl RunningProgram for Fed {
         self.process.has_read()
     }
 
+    fn end(&self) -> JoinHandle<()> {
+        let program = self.process.group; // which is led by the program
+        // A program that is gone altogether has ended too.
+        spawn_blocking(move || {
+            let _ = waitid(WaitId::Pid(program), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+        })
+    }
+
+    fn known(&self, name: &str) -> Option<String> {
+        std::fs::read_to_string(format!("/proc/{}/{name}", self.process.group.as_raw_nonzero())).ok()
+    }
+
     async fn wait(&mut self) -> io::Result<Ending> {
         let status = self.process.wait().await?;
         Ok(Ending { is_clean: status.success(), told: describe(status) })
@@ -120,23 +132,11 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `command` in `folder` with its input open: what is sent is written to it, and it ends with the sender. No
-    /// other program may have the same `mark`: it tells what this one has started.
+    /// Starts `command` in `folder` without any input, for what it writes to standard output. No other program may have
+    /// the same `mark`: it tells what this one has started.
     ///
     /// # Errors
     /// The system's: no such program, not executable.
-    pub fn start_open(
-        command: &[OsString],
-        folder: &Path,
-        mark: &OsStr,
-    ) -> io::Result<(Self, UnboundedSender<String>)> {
-        Self::launch(&Launch::plain(command, folder, mark), None, None)
-    }
-
-    /// Starts `command` without any input, for what it writes to standard output.
-    ///
-    /// # Errors
-    /// As [`Self::start_open`].
     pub fn ask(command: &[OsString], folder: &Path, mark: &OsStr) -> io::Result<Self> {
         let answer = Some(Tail::of(ANSWER_BYTES, None));
         let (process, _input) = Self::launch(&Launch::plain(command, folder, mark), None, answer)?;
@@ -187,21 +187,6 @@ impl Process {
     /// Waits for the program to end. May be given up and called again.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
-    }
-
-    /// Waits for the program to end, and leaves to [`wait`](Self::wait) to ask how: until then the system keeps what it
-    /// knows of the program.
-    pub fn end(&self) -> JoinHandle<()> {
-        let program = self.group; // which is led by the program
-        // A program that is gone altogether has ended too.
-        spawn_blocking(move || {
-            let _ = waitid(WaitId::Pid(program), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
-        })
-    }
-
-    /// What the system knows of the program, as the file `name` of its folder in `/proc`. `None` where there is none.
-    pub fn known(&self, name: &str) -> Option<String> {
-        std::fs::read_to_string(format!("/proc/{}/{name}", self.group.as_raw_nonzero())).ok()
     }
 
     /// Asks the program to terminate.

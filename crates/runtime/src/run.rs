@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
+use tagger_media::OnDamage;
 use tagger_wire::{Line, ModelKind};
 use tempfile::TempDir;
 use tokio::sync::mpsc::unbounded_channel;
@@ -21,7 +22,7 @@ use crate::excerpt::{Excerpt, cut_all, stream_needed};
 use crate::executor::Bounds;
 use crate::handover::hand_over;
 use crate::ledger::{Ledger, Notice, Verdict};
-use crate::starting::Start;
+use crate::starting::{Start, arguments};
 use crate::{Executors, Input, Model, StreamName, TagRow, Warning};
 
 /// Models, their parameters, and what they are run over.
@@ -41,11 +42,14 @@ pub struct Run {
 pub struct Settings {
     /// Give up on a program that has not begun to read its input after this long. Default: 10 minutes.
     pub input_timeout: Duration,
+    /// Whether damage inside an input is a failure. What a model makes of the rest is kept all the same. Default: it is
+    /// a warning.
+    pub on_damage: OnDamage,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { input_timeout: Duration::from_secs(600) }
+        Self { input_timeout: Duration::from_secs(600), on_damage: OnDamage::Skip }
     }
 }
 
@@ -217,7 +221,7 @@ impl Run {
             found = found => found.unwrap_or_default(),
             () = stop.cancelled() => Found::default(),
         };
-        outcome.failures.extend(found.cut.into_iter().map(|(place, what)| {
+        outcome.failures.extend(found.failed.into_iter().map(|(place, what)| {
             let advice = match tagged.contains(&place) {
                 true => "the tags cover what is there",
                 false => "copy or record it again",
@@ -287,7 +291,12 @@ impl Run {
     ) -> oneshot::Receiver<Found> {
         let is_taken = |input: &Input| self.models.iter().any(|(model, _)| input.suits(model.kind()));
         let taken = self.inputs.iter().cloned().enumerate().filter(|(_, input)| is_taken(input)).collect();
-        look_through(taken, move |warning| observe(Event::Warning { model: None, warning }), stop.clone())
+        look_through(
+            taken,
+            self.settings.on_damage,
+            move |warning| observe(Event::Warning { model: None, warning }),
+            stop.clone(),
+        )
     }
 }
 
@@ -359,7 +368,7 @@ impl Work {
         let paths: Vec<String> = ledger.unfinished().map(|nth| self.paths[nth].clone()).collect();
         let start = Start {
             model: &self.model,
-            params: &self.params,
+            arguments: &arguments(&self.params),
             folder,
             name: &number.to_string(),
             paths: &paths,

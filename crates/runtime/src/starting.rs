@@ -1,6 +1,6 @@
 //! How a model's program is started under the contract, wherever it runs: its arguments, and where its output goes.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,14 +12,15 @@ use crate::oci::{HOME, OUTPUT, lay_out};
 use crate::{Containers, Model};
 
 /// The variable with the content's name.
-const CONTENT: &str = "ELV_CONTENT";
+pub(crate) const CONTENT: &str = "ELV_CONTENT";
 /// The variable with a token for it.
 const TOKEN: &str = "ELV_TOKEN";
 
 /// A start that is about to be made.
 pub(crate) struct Start<'a> {
     pub model: &'a Model,
-    pub params: &'a Map<String, Value>,
+    /// What the program is given besides those of its own, with the path of its output as it sees that.
+    pub arguments: &'a dyn Fn(&OsStr) -> Vec<OsString>,
     /// A folder that exists and in which nothing has this `name` yet.
     pub folder: &'a Path,
     pub name: &'a str,
@@ -36,22 +37,23 @@ pub(crate) struct Start<'a> {
     pub containers: &'a Containers,
 }
 
+/// The arguments that the contract asks for.
+pub(crate) fn arguments(params: &Map<String, Value>) -> impl Fn(&OsStr) -> Vec<OsString> {
+    let params = Value::Object(params.clone()).to_string();
+    move |output| vec!["--output-path".into(), output.into(), "--params".into(), params.clone().into()]
+}
+
 impl Start<'_> {
     /// What an executor is to start, and the file that its output goes to.
     ///
     /// # Errors
     /// A container's folders cannot be made.
     pub fn launch(self) -> io::Result<(Launch, PathBuf)> {
-        let params = Value::Object(self.params.clone()).to_string();
-        let with_arguments = |output: OsString| {
-            let mut command = self.model.command.clone();
-            command.extend(["--output-path".into(), output, "--params".into(), params.into()]);
-            command
-        };
+        let with_arguments = |output: &OsStr| [self.model.command.clone(), (self.arguments)(output)].concat();
         let Some(image) = &self.model.image else {
             let output = self.folder.join(format!("{}.jsonl", self.name));
             let launch = Launch {
-                command: with_arguments(output.clone().into()),
+                command: with_arguments(output.as_os_str()),
                 folder: self.model.folder.clone(),
                 env: self.env,
                 mark: output.clone().into(),
@@ -80,7 +82,7 @@ impl Start<'_> {
             secrets: token.into_iter().collect(),
         };
         let launch = Launch {
-            command: with_arguments(format!("{HOME}/{OUTPUT}/output.jsonl").into()),
+            command: with_arguments(format!("{HOME}/{OUTPUT}/output.jsonl").as_ref()),
             env,
             log: self.log,
             container: Some(container),

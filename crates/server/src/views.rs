@@ -201,7 +201,7 @@ pub(crate) struct TrackView {
     #[schema(value_type = String)]
     pub state: tagger_store::BatchState,
     pub tags: u64,
-    /// Model digest, parameters, versions.
+    /// Model digest, parameters, how the stream was cut and sampled, versions.
     #[schema(value_type = Object)]
     pub provenance: Value,
     pub created_ms: i64,

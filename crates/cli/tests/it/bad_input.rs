@@ -90,6 +90,14 @@ fn a_file_that_has_lost_something_on_the_way_is_tagged_with_a_warning() {
     --- stderr
     warning: `lost.ts`: 1 damaged packet in stream 0 at 3.040 s
     ");
+    assert_snapshot!(place.tagger("run -q -m {good.py} --on-damage fail --format csv lost.ts", &[]), @"
+    exit 1
+    --- stdout
+    content,stream,track,model,start_time,end_time,tag,frame_idx,box,additional_info,part
+    lost.ts,video,good,good,0,40,0000-lost.mpeg,,,,0
+    --- stderr
+    error: `lost.ts`: 1 damaged packet in stream 0 at 3.040 s; the tags cover what is there
+    ");
 }
 
 #[test]

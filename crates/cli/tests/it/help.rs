@@ -103,6 +103,16 @@ fn help_says_what_there_is() {
 
               [default: 600]
 
+          --on-damage <ON_DAMAGE>
+              What damage inside a file is: a warning, or a failure. Tags of the rest are kept either
+              way
+
+              Possible values:
+              - skip: It costs its frames, and is told with its time
+              - fail: The file counts as failed: exit status 1
+
+              [default: skip]
+
       -q, --quiet
               Show no progress
 

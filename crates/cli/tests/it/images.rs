@@ -258,3 +258,35 @@ fn an_image_is_pushed_to_a_registry_and_a_registry_that_is_not_there_is_told() {
     assert!(pushed.contains("exit 0") && pushed.contains("pushed light:1"), "{pushed}");
     assert!(answer.contains(r#""tags":["2"]"#), "{answer}");
 }
+
+/// What `tagger test` says of a program, in an image or not: the rules that were kept, and those that were broken.
+fn verdicts(engine: &Engine, place: &Place, model: &str) -> (usize, Vec<String>) {
+    let report = engine.json(place, &format!("test {model} --json"));
+    let findings = report["findings"].as_array().unwrap();
+    let broken = findings.iter().filter(|finding| finding["verdict"] == "broken");
+    let names = broken.map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect();
+    (findings.iter().filter(|finding| finding["verdict"] == "kept").count(), names)
+}
+
+#[test]
+fn a_program_in_an_image_is_held_to_the_same_rules() {
+    let Some(engine) = Engine::start() else { return };
+    let place = Place::new();
+    for (name, breaks) in [("sizes", ""), ("careless", "exit-status")] {
+        let mut rustc = Command::new("rustc");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contained/conforming.rs");
+        fs::create_dir(place.path(name)).unwrap();
+        rustc.args(["--edition", "2024", "-o"]).arg(place.path(name).join("model")).arg(source);
+        assert!(rustc.env("BREAKS", breaks).status().unwrap().success());
+        let manifest = format!("name = '{name}'\nkind = 'video'\ncommand = ['./model']\n");
+        place.write(&format!("{name}/tagger.toml"), &manifest);
+        engine.json(&place, &format!("build {name} -t {name}:1 --json"));
+        let (as_program, in_image) =
+            (verdicts(&engine, &place, name), verdicts(&engine, &place, &format!("oci:{name}:1")));
+        assert_eq!(as_program, in_image);
+        assert_eq!(in_image.1, if breaks.is_empty() { vec![] } else { vec![breaks.to_owned()] });
+        assert!(in_image.0 >= 20, "{in_image:?}");
+    }
+    let left = podman(engine.folder.path()).args(["ps", "--all", "--quiet"]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&left.stdout), "", "no container is left");
+}

@@ -14,7 +14,7 @@ use tagger_wire::ModelKind;
 
 use super::media::{Sample, Samples, Sort};
 use super::session::{Arguments, Session, Transcript, Waited};
-use crate::Model;
+use crate::{Executors, Model};
 
 /// How many times as long as the first start later ones may take.
 const PATIENCE_FACTOR: u32 = 4;
@@ -87,6 +87,7 @@ impl Evidence {
 /// The program under test, and where it is tested.
 pub(super) struct Bench<'a> {
     pub model: &'a Model,
+    pub executors: &'a Executors,
     pub params: &'a Map<String, Value>,
     pub samples: &'a Samples,
     /// The folder for outputs.
@@ -168,11 +169,11 @@ impl Bench<'_> {
 
     async fn feeding(&self, evidence: &mut Evidence, pair: [&Sample; 2], patience: Duration) -> io::Result<()> {
         evidence.empty = Some(self.once("empty input", &self.usual(), &[], patience).await?);
-        let mut session = self.start("white space", &self.usual())?;
+        let mut session = self.start("white space", &self.usual()).await?;
         session.send_spaced(pair[0]);
         evidence.white_space = Some(session.finish(patience).await?);
 
-        let mut session = self.start("files that come late", &self.usual())?;
+        let mut session = self.start("files that come late", &self.usual()).await?;
         evidence.is_seen = true;
         for sample in pair {
             session.send(&[sample]);
@@ -207,7 +208,7 @@ impl Bench<'_> {
     }
 
     async fn failing(&self, evidence: &mut Evidence, first: &Sample, patience: Duration) -> io::Result<()> {
-        let mut session = self.start("an unreadable file", &self.usual())?;
+        let mut session = self.start("an unreadable file", &self.usual()).await?;
         for sample in [self.samples.broken_like(first), &self.samples.missing] {
             session.send(&[sample]);
             // One that does not look inside finishes it all the same; the next one is not even there.
@@ -219,7 +220,7 @@ impl Bench<'_> {
 
         if let Some(failed) = evidence.failed().cloned() {
             let going_on = Arguments { params: Some(self.params_with("continue_on_error")), ..Arguments::default() };
-            let mut session = self.start("going on after an error", &going_on)?;
+            let mut session = self.start("going on after an error", &going_on).await?;
             let patience_seen = if evidence.is_seen { patience } else { BLIND_WAIT };
             session.send(&[&failed]);
             // In a batch of its own: what else is in the batch of a failed file may be lost with it.
@@ -229,7 +230,7 @@ impl Bench<'_> {
             evidence.continued = Some(session.finish(patience).await?);
         }
 
-        let mut session = self.start("termination", &self.usual())?;
+        let mut session = self.start("termination", &self.usual()).await?;
         session.send(&[first]);
         let patience_seen = if evidence.is_seen { patience } else { BLIND_WAIT };
         if session.until(patience_seen, |seen| seen.progress_of(first) > 0).await != Waited::Ended {
@@ -242,7 +243,7 @@ impl Bench<'_> {
 
     /// One start over files that are all there at once.
     async fn once(&self, what: &str, how: &Arguments, files: &[&Sample], patience: Duration) -> io::Result<Transcript> {
-        let mut session = self.start(what, how)?;
+        let mut session = self.start(what, how).await?;
         if !files.is_empty() {
             session.send(files);
         }
@@ -250,12 +251,12 @@ impl Bench<'_> {
         session.finish(patience).await
     }
 
-    fn start(&self, what: &str, how: &Arguments) -> io::Result<Session> {
+    async fn start(&self, what: &str, how: &Arguments) -> io::Result<Session> {
         (self.observe)(what);
         let folder = self.folder.join(self.starts.get().to_string());
         self.starts.set(self.starts.get() + 1);
         fs::create_dir(&folder)?;
-        Session::start(&self.model.command, &self.model.folder, &folder, how)
+        Session::start(self.executors, self.model, &folder, how).await
     }
 
     fn usual(&self) -> Arguments {

@@ -115,7 +115,7 @@ impl Court<'_> {
             }
         }
         if let Some(transcript) = &evidence.invalid_params {
-            let is_refused = transcript.status.is_some_and(|status| !status.success());
+            let is_refused = transcript.status.as_ref().is_some_and(|ending| !ending.is_clean);
             let sent = format!("--params '{{\"fps\": '; {}", transcript.sent_told);
             self.judged(Rule::InvalidParams, is_refused, &Transcript { sent_told: sent, ..transcript.clone() });
         }
@@ -142,6 +142,11 @@ impl Court<'_> {
                 format!("{while_open} lines while its input was open, and {after} in {writes} writes at the end");
             self.enter(Rule::Flush, false, transcript, came);
             self.not_judged(Rule::Late, "what it writes cannot be seen in time: see flush");
+            return;
+        }
+        if transcript.writes_after.is_none() && after > 0 && !evidence.is_seen {
+            self.not_judged(Rule::Flush, "nothing is seen before its input ends, and how it is written cannot be");
+            self.not_judged(Rule::Late, "what it writes is not seen in time: see flush");
             return;
         }
         self.enter(Rule::Flush, true, transcript, told.clone());
@@ -224,8 +229,8 @@ impl Court<'_> {
             }
             return;
         }
-        match unreadable.status {
-            Some(status) => self.judged(Rule::ExitStatus, !status.success(), unreadable),
+        match &unreadable.status {
+            Some(ending) => self.judged(Rule::ExitStatus, !ending.is_clean, unreadable),
             None => self.not_judged(Rule::ExitStatus, "it did not end: see ends-on-error"),
         }
         if unreadable.ended_while_open || self.is_kept(Rule::Late) {
@@ -315,7 +320,8 @@ fn stranger(message: &Message, transcript: &Transcript) -> Option<String> {
         Message::Error { .. } | Message::ProgressRatio { .. } => return None,
     };
     // What a program makes of white space is another rule's affair.
-    let is_known = |path: &str| path.is_empty() || transcript.sent.iter().any(|file| file.path == path);
+    let is_known =
+        |path: &str| path.is_empty() || transcript.sent.iter().any(|file| transcript.told_path(file) == path);
     (!is_known(path) && !is_known(path.trim())).then(|| format!("{word} message about `{}`", short(path)))
 }
 

@@ -25,12 +25,12 @@ pub use advice::Advice;
 pub use media::Sort;
 pub use rule::Rule;
 
-use crate::Model;
+use crate::{Executors, Model};
 use evidence::Bench;
 use media::Samples;
 
 /// A test of one model.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Conformance {
     /// The model.
     pub model: Model,
@@ -38,6 +38,8 @@ pub struct Conformance {
     pub params: Map<String, Value>,
     /// The longest to wait for anything. Default: a minute.
     pub patience: Duration,
+    /// What starts the program.
+    pub executors: Executors,
 }
 
 /// What a test came to.
@@ -115,6 +117,7 @@ impl Conformance {
         let samples = samples.map_err(ConformanceError::TemporaryFolder)?;
         let bench = Bench {
             model: &self.model,
+            executors: &self.executors,
             params: &self.params,
             samples: &samples,
             folder: folder.path(),

@@ -1,20 +1,22 @@
 //! One start of the program under test: what it is sent, when, and everything that comes of it.
 
-use std::ffi::OsString;
-use std::fs;
+use std::ffi::OsStr;
+use std::fs::{self, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use tagger_wire::{Line, LineReader};
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 use tokio::time::sleep_until;
 
 use super::media::Sample;
 use crate::collector::{Changes, Collector};
-use crate::process::Process;
+use crate::executor::{Bounds, Ending, Executor, RunningProgram};
+use crate::oci::MEDIA;
+use crate::starting::{CONTENT, Start};
+use crate::{Executors, Model};
 
 /// What stands in the output file before a program of an [`Arguments::earlier_output`] starts.
 const EARLIER: &str = "{\"type\":\"progress\",\"data\":{\"source_media\":\"earlier.mp4\"}}\n";
@@ -43,8 +45,8 @@ pub(super) enum Waited {
 
 /// A running program.
 pub(super) struct Session {
-    process: Process,
-    input: Option<UnboundedSender<String>>,
+    program: Box<dyn RunningProgram>,
+    is_open: bool,
     end: JoinHandle<()>,
     has_ended: bool,
     output: PathBuf,
@@ -62,6 +64,8 @@ pub(super) struct Session {
 pub(super) struct Transcript {
     /// The samples that were sent, in order, one an occurrence.
     pub sent: Vec<Sample>,
+    /// Where the program finds it, if not where it lies: a program in a container sees other folders.
+    pub folder_inside: Option<&'static str>,
     /// What was sent, in words.
     pub sent_told: String,
     /// Every line of output, in order.
@@ -71,7 +75,7 @@ pub(super) struct Transcript {
     /// How many calls of `write` the program made after that, if that can be known.
     pub writes_after: Option<u64>,
     /// How it ended. `None`: it did not, and was killed.
-    pub status: Option<ExitStatus>,
+    pub status: Option<Ending>,
     /// Whether it ended before its input did.
     pub ended_while_open: bool,
     /// Whether the output file still begins with what it held before.
@@ -85,52 +89,79 @@ pub(super) struct Transcript {
 }
 
 impl Session {
-    /// Starts `command` in `start_folder`; its output goes into `folder`, which must exist and be empty.
-    pub fn start(command: &[OsString], start_folder: &Path, folder: &Path, how: &Arguments) -> io::Result<Self> {
-        let output = folder.join("output.jsonl");
+    /// Starts the program of `model`; its output goes into `folder`, which must exist and be empty.
+    pub async fn start(executors: &Executors, model: &Model, folder: &Path, how: &Arguments) -> io::Result<Self> {
+        let arguments = |output: &OsStr| {
+            let mut words = Vec::new();
+            let mut more = |some: &[&OsStr]| words.extend(some.iter().map(|word| (*word).to_owned()));
+            if how.unknown {
+                more(&["--xx-first".as_ref(), "1".as_ref()]);
+            }
+            more(&["--output-path".as_ref(), output]);
+            if how.unknown {
+                more(&["--xx-between".as_ref()]);
+            }
+            if let Some(params) = &how.params {
+                more(&["--params".as_ref(), params.as_ref()]);
+            }
+            if how.unknown {
+                more(&["--xx-last=2".as_ref()]);
+            }
+            words
+        };
+        let content = std::env::var(CONTENT).ok();
+        let start = Start {
+            model,
+            arguments: &arguments,
+            folder,
+            name: "output",
+            paths: &[],
+            content: content.as_deref(),
+            env: Vec::new(),
+            log: None,
+            limits: Bounds::of(model.manifest.as_ref().map(|manifest| &manifest.resources)),
+            devices: Vec::new(),
+            containers: &executors.containers,
+        };
+        let (launch, output) = start.launch()?;
         if how.earlier_output {
             fs::write(&output, EARLIER)?;
+            // Whoever the program runs as.
+            fs::set_permissions(&output, Permissions::from_mode(0o666))?;
         }
-        let mut command = command.to_vec();
-        let mut more = |words: &[&str]| command.extend(words.iter().map(OsString::from));
-        if how.unknown {
-            more(&["--xx-first", "1"]);
-        }
-        more(&["--output-path", &output.to_string_lossy()]);
-        if how.unknown {
-            more(&["--xx-between"]);
-        }
-        if let Some(params) = &how.params {
-            more(&["--params", params]);
-        }
-        if how.unknown {
-            more(&["--xx-last=2"]);
-        }
-        let changes = Changes::watch(folder);
-        let (process, input) = Process::start_open(&command, start_folder, output.as_os_str())
-            .map_err(|error| io::Error::other(format!("cannot start `{}`: {error}", command[0].display())))?;
+        let changes = Changes::watch(output.parent().unwrap_or(folder));
+        let program = executors.start(&launch).await.map_err(|error| match launch.command.first() {
+            Some(program) if !model.is_image() => {
+                io::Error::other(format!("cannot start `{}`: {error}", program.display()))
+            }
+            _ => error,
+        })?;
         let mut told = Vec::new();
         told.extend(how.unknown.then_some("`--xx-first 1`, `--xx-between` and `--xx-last=2` among the arguments"));
         told.extend(how.params.is_none().then_some("no --params"));
         told.extend(how.earlier_output.then_some("an output file with a line in it"));
         Ok(Self {
-            end: process.end(),
-            process,
-            input: Some(input),
+            end: program.end(),
+            program,
+            is_open: true,
             has_ended: false,
             collector: Collector::new(output.clone()),
             output,
             changes,
             begun: Instant::now(),
             earlier_output: how.earlier_output,
-            seen: Transcript { sent_told: told.join("; "), ..Transcript::default() },
+            seen: Transcript {
+                sent_told: told.join("; "),
+                folder_inside: model.is_image().then_some(MEDIA),
+                ..Transcript::default()
+            },
             writes_while_open: None,
         })
     }
 
     /// Sends files, all at once.
     pub fn send(&mut self, samples: &[&Sample]) {
-        let lines: String = samples.iter().flat_map(|sample| [sample.path.as_str(), "\n"]).collect();
+        let lines: Vec<String> = samples.iter().map(|sample| sample.path.clone()).collect();
         let names: Vec<String> = samples.iter().map(|sample| format!("`{}`", sample.name())).collect();
         self.send_as(samples, &lines, &names.join(", "));
     }
@@ -138,16 +169,13 @@ impl Session {
     /// Sends a file with white space around it.
     pub fn send_spaced(&mut self, sample: &Sample) {
         let told = format!("an empty line, `  {}  `, and a line of spaces", sample.name());
-        self.send_as(&[sample], &format!("\n  {}  \n   \n", sample.path), &told);
+        self.send_as(&[sample], &[String::new(), format!("  {}  ", sample.path), "   ".to_owned()], &told);
     }
 
-    fn send_as(&mut self, samples: &[&Sample], lines: &str, told: &str) {
+    fn send_as(&mut self, samples: &[&Sample], lines: &[String], told: &str) {
         self.seen.sent.extend(samples.iter().map(|sample| (*sample).clone()));
         self.tell(told);
-        if let Some(input) = &self.input {
-            // A program that has ended reads no more; its end tells what became of it.
-            let _ = input.send(lines.to_owned());
-        }
+        self.program.feed(lines);
     }
 
     fn tell(&mut self, what: &str) {
@@ -186,12 +214,13 @@ impl Session {
     /// Asks the program to terminate.
     pub fn terminate(&mut self) {
         self.tell("SIGTERM");
-        self.process.terminate();
+        self.program.terminate();
     }
 
     /// Ends the input.
     pub fn close(&mut self) {
-        if self.input.take().is_some() && !self.has_ended {
+        self.program.close_input();
+        if std::mem::take(&mut self.is_open) && !self.has_ended {
             self.tell("end of input");
         }
     }
@@ -202,7 +231,7 @@ impl Session {
         self.seen.lines_while_open = self.seen.lines.len();
         self.writes_while_open = self.writes();
         self.seen.peak_memory = self.peak_memory();
-        self.seen.ended_while_open = self.has_ended && self.input.is_some();
+        self.seen.ended_while_open = self.has_ended && self.is_open;
         self.close();
         if !self.has_ended {
             let mut known = self.seen.lines.len();
@@ -213,11 +242,11 @@ impl Session {
         self.seen.took = self.begun.elapsed();
         self.seen.writes_after = self.writes().zip(self.writes_while_open).map(|(all, open)| all - open);
         if self.has_ended {
-            self.seen.status = Some(self.process.wait().await?);
+            self.seen.status = Some(self.program.wait().await?);
         } else {
-            self.process.kill().await;
+            self.program.kill().await;
         }
-        self.seen.log = self.process.finish().await;
+        self.seen.log = self.program.finish().await;
         let text = match fs::read(&self.output) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             text => text?,
@@ -230,11 +259,11 @@ impl Session {
 
     /// How many times the program has called `write`, with what it has started and outlived.
     fn writes(&self) -> Option<u64> {
-        field(&self.process.known("io")?, "syscw:")
+        field(&self.program.known("io")?, "syscw:")
     }
 
     fn peak_memory(&self) -> Option<u64> {
-        field(&self.process.known("status")?, "VmHWM:").map(|kibibytes| kibibytes << 10)
+        field(&self.program.known("status")?, "VmHWM:").map(|kibibytes| kibibytes << 10)
     }
 }
 

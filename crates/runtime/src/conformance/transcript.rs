@@ -5,7 +5,6 @@ use tagger_wire::{Line, Message, Tag};
 use super::media::Sample;
 use super::session::Transcript;
 use crate::handover::base_name;
-use crate::process::describe;
 
 /// How much of a message of the program's a report shows.
 const SHOWN_CHARS: usize = 160;
@@ -17,6 +16,11 @@ impl Transcript {
             Line::Message(message) => Some(message),
             Line::Fault(_) => None,
         })
+    }
+
+    /// The path of a file that was sent, as the program was told it.
+    pub fn told_path(&self, sample: &Sample) -> String {
+        self.folder_inside.map_or_else(|| sample.path.clone(), |folder| format!("{folder}/{}", sample.name()))
     }
 
     /// How many `progress` messages tell of a file.
@@ -50,7 +54,7 @@ impl Transcript {
 
     /// Whether the program has ended by itself with status 0.
     pub fn is_clean(&self) -> bool {
-        self.status.is_some_and(|status| status.success())
+        self.status.as_ref().is_some_and(|ending| ending.is_clean)
     }
 
     /// What came, in a line.
@@ -79,10 +83,10 @@ impl Transcript {
         if parts.is_empty() {
             parts.push("no messages".into());
         }
-        parts.push(match self.status {
+        parts.push(match &self.status {
             None => "it did not end and was killed".into(),
-            Some(status) if self.ended_while_open => format!("{}, its input still open", describe(status)),
-            Some(status) => describe(status),
+            Some(ending) if self.ended_while_open => format!("{}, its input still open", ending.told),
+            Some(ending) => ending.told.clone(),
         });
         // Where no message explains a bad end, the log may.
         if !self.is_clean() && !self.has_error() {

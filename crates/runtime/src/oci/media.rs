@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::digest::hex;
 
 /// What it reads, in its own folder.
-pub(super) const MEDIA: &str = "media";
+pub(crate) const MEDIA: &str = "media";
 /// What it writes, in its own folder.
 pub(crate) const OUTPUT: &str = "output";
 

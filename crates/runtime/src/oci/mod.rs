@@ -32,7 +32,7 @@ use engine::Engine;
 use program::Contained;
 
 pub(crate) use image::ImageModel;
-pub(crate) use media::{OUTPUT, lay_out};
+pub(crate) use media::{MEDIA, OUTPUT, lay_out};
 pub(crate) use recipe::HOME;
 
 /// How long a program may take to say what it is.

@@ -154,7 +154,7 @@ impl Contained {
     }
 
     /// Waits until it has ended.
-    async fn end(&mut self) -> Ending {
+    async fn ending(&mut self) -> Ending {
         let ended = self.ended.wait_for(Option::is_some).await;
         let ending = ended.ok().and_then(|ending| ending.clone());
         // The waiter says something before it goes, unless it has panicked.
@@ -190,8 +190,20 @@ impl RunningProgram for Contained {
         !self.fed.is_writing.load(Ordering::Acquire) || self.fed.taken_bytes.load(Ordering::Acquire) > WAY_BYTES
     }
 
+    fn end(&self) -> JoinHandle<()> {
+        let mut ended = self.ended.clone();
+        tokio::spawn(async move {
+            // It fails only when the waiter has gone, and then it has ended too.
+            let _ = ended.wait_for(Option::is_some).await;
+        })
+    }
+
+    fn known(&self, _: &str) -> Option<String> {
+        None // its number outside is the engine's business
+    }
+
     async fn wait(&mut self) -> io::Result<Ending> {
-        Ok(self.end().await)
+        Ok(self.ending().await)
     }
 
     fn terminate(&mut self) {
@@ -202,14 +214,14 @@ impl RunningProgram for Contained {
         self.was_killed.store(true, Ordering::Relaxed);
         let _ = self.send("KILL").await;
         // An engine that hangs must not keep us; the container is removed at the end, or by the next start.
-        let _ = timeout(ENGINE_PATIENCE, self.end()).await;
+        let _ = timeout(ENGINE_PATIENCE, self.ending()).await;
     }
 
     async fn stop(&mut self) {
         self.cut_input();
-        if timeout(GRACE_AFTER_EOF, self.end()).await.is_err() {
+        if timeout(GRACE_AFTER_EOF, self.ending()).await.is_err() {
             self.terminate();
-            if timeout(GRACE_AFTER_TERM, self.end()).await.is_err() {
+            if timeout(GRACE_AFTER_TERM, self.ending()).await.is_err() {
                 self.kill().await;
             }
         }
@@ -254,10 +266,14 @@ impl Drop for Contained {
     }
 }
 
-/// Sends a signal. An engine that is away is told of by the waiting.
+/// Sends a signal, through absences of the engine. That it stays away is told by the waiting.
 async fn signal(containers: &Containers, id: &str, name: &str) {
-    if let Ok(client) = containers.client().await {
-        let _ = client.signal_container(id, name).await;
+    while let Some(client) = come_back(containers).await {
+        match client.signal_container(id, name).await {
+            Err(error) if error.is_away() => sleep(LOOK_EVERY).await,
+            // One that has ended needs no signal any more.
+            Ok(()) | Err(_) => return,
+        }
     }
 }
 
@@ -265,15 +281,8 @@ async fn signal(containers: &Containers, id: &str, name: &str) {
 async fn feed(mut input: UnixStream, mut sent: UnboundedReceiver<Vec<String>>, media: PathBuf, fed: Arc<Fed>) {
     while let Some(paths) = sent.recv().await {
         let media = media.clone();
-        let placed = spawn_blocking(move || {
-            let mut lines = String::new();
-            for path in &paths {
-                // One that cannot be placed is named all the same: that it is not there is told by the program.
-                let _ = place(Path::new(path), &media, false);
-                lines += &format!("{MEDIA}/{}\n", base_name(path));
-            }
-            lines
-        });
+        let placed =
+            spawn_blocking(move || paths.iter().map(|path| as_seen_inside(path, &media) + "\n").collect::<String>());
         let Ok(lines) = placed.await else { return };
         let mut rest = lines.as_bytes();
         fed.is_writing.store(true, Ordering::Release);
@@ -286,6 +295,17 @@ async fn feed(mut input: UnixStream, mut sent: UnboundedReceiver<Vec<String>>, m
         fed.is_writing.store(false, Ordering::Release);
     }
     let _ = input.shutdown().await;
+}
+
+/// A line with a path as the program knows it. The file is placed in `media`.
+fn as_seen_inside(line: &str, media: &Path) -> String {
+    let path = line.trim();
+    if path.is_empty() {
+        return line.to_owned();
+    }
+    // One that cannot be placed is named all the same: that it is not there is told by the program.
+    let _ = place(Path::new(path), media, false);
+    line.replacen(path, &format!("{MEDIA}/{}", base_name(path)), 1)
 }
 
 /// Keeps what the program says. It is always read: a program whose output nobody takes would stand still.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 use tagger_store::{AttemptOutcome, Change, Commit, Fingerprint, JobId, Part, StoreError, StreamName};
-use tagger_wire::Line;
+use tagger_wire::{Line, ModelKind};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::spawn_blocking;
 use tokio::time::{Duration, Instant};
@@ -27,7 +27,7 @@ use crate::input::find_inputs;
 use crate::jobs::{Ending, Event, How, PartNumber};
 use crate::ledger::{Ledger, Notice};
 use crate::sources::{Listed, check};
-use crate::starting::Start;
+use crate::starting::{Start, arguments};
 
 /// How often the model's own word on how far it is is stored.
 const RATIO_EVERY: Duration = Duration::from_secs(1);
@@ -87,7 +87,7 @@ impl Work {
     async fn run(&self, paths: &[String], orders: &mut UnboundedReceiver<Order>) -> Ending {
         let start = Start {
             model: &self.model,
-            params: &self.params,
+            arguments: &arguments(&self.params),
             folder: &self.folder,
             name: "output",
             paths,
@@ -293,8 +293,8 @@ pub(super) fn device_env(gpus: &[&str]) -> Vec<(OsString, OsString)> {
 
 /// Everything that a batch has to say of where it comes from.
 ///
-/// Of the sampling plan that is what the runtime decides: which stream, and how it was cut. How many frames a second a
-/// model looks at is among its parameters, and which ones follows from both.
+/// Of the sampling plan that is which stream, how it was cut, how many frames there are in it, and how many a second a
+/// model of frames looks at: each part is sampled as a file of its own, so which ones they are follows from that.
 pub(super) fn provenance(
     model: &Model,
     digest: &str,
@@ -309,13 +309,45 @@ pub(super) fn provenance(
         ("params", Value::Object(params.clone())),
         ("stream", json!(listed.stream.name)),
         ("parts", json!({ "count": listed.parts.len(), "cut_to_seconds": is_cut.then_some(part_seconds) })),
+        (
+            "sampling",
+            json!({ "of": listed.parts.iter().map(|part| part.count).sum::<u64>(), "fps": fps(model, params) }),
+        ),
         ("tagger", env!("CARGO_PKG_VERSION").into()),
         ("ffmpeg", tagger_media::ffmpeg_release().into()),
     ]);
     facts.into_iter().collect()
 }
 
+/// How many frames a second a model of frames looks at: as chosen, else as it says by default.
+fn fps(model: &Model, params: &Map<String, Value>) -> Option<Value> {
+    let by_default = || model.parameters()?.get("properties")?.get("fps")?.get("default");
+    (model.kind() == Some(ModelKind::Frame)).then(|| params.get("fps").or_else(by_default).cloned())?
+}
+
 /// A part's number as the pure machine counts them.
 pub(super) fn selected(parts: &[Part], numbers: &[PartNumber]) -> Vec<Part> {
     parts.iter().filter(|part| numbers.binary_search(&part.number).is_ok()).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Interpreter;
+
+    #[test]
+    fn what_a_model_of_frames_looks_at_is_what_was_chosen_or_what_it_says_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = |kind: &str| {
+            let manifest = format!(
+                "name = 'x'\nkind = '{kind}'\ncommand = ['/bin/true']\n[parameters.properties.fps]\ndefault = 2\n"
+            );
+            std::fs::write(folder.path().join("tagger.toml"), manifest).unwrap();
+            Model::resolve(&folder.path().to_string_lossy(), &Interpreter { chosen: None }).unwrap()
+        };
+        let chosen = Map::from_iter([("fps".to_owned(), json!(0.5))]);
+        assert_eq!(fps(&model("frame"), &chosen), Some(json!(0.5)));
+        assert_eq!(fps(&model("frame"), &Map::new()), Some(json!(2)));
+        assert_eq!(fps(&model("video"), &chosen), None);
+    }
 }

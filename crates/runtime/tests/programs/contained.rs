@@ -246,6 +246,43 @@ pub fn what_cannot_start_is_told_with_the_way_out() {
     });
 }
 
+/// The containers of this engine that are ours.
+async fn standing(scratch: &Scratch) -> Vec<String> {
+    let client = scratch.containers.client().await.unwrap();
+    client.containers_with("io.tagger.owner").await.unwrap().into_iter().map(|container| container.id).collect()
+}
+
+pub fn what_others_do_to_a_container_is_told() {
+    with_engine(async |scratch| {
+        let client = scratch.containers.client().await.unwrap();
+        let rig = Rig::start(scratch, true, "deaf").await;
+        client.signal_container(&standing(scratch).await[0], "KILL").await.unwrap();
+        let killed = rig.end().await.0.told;
+        let rig = Rig::start(scratch, true, "deaf").await;
+        client.remove_container(&standing(scratch).await[0]).await.unwrap();
+        let removed = rig.end().await.0.told;
+        assert!(killed.ends_with("or by somebody from outside"), "{killed}");
+        assert!(removed.ends_with("by somebody from outside"), "{removed}");
+    });
+}
+
+pub fn an_engine_that_is_gone_is_started_again_and_finds_its_containers() {
+    with_engine(async |scratch| {
+        let mut rig = Rig::start(scratch, true, "deaf").await;
+        let before = standing(scratch).await;
+        for service in scratch.services() {
+            rustix::process::kill_process(service, rustix::process::Signal::KILL).unwrap();
+        }
+        rig.program.kill().await;
+        assert_eq!(rig.end().await.0.told, "it was killed (signal 9; by the system when memory runs out)");
+        assert_eq!((before.len(), standing(scratch).await.len()), (1, 0));
+        let mut rig = Rig::start(scratch, true, "none").await;
+        rig.program.feed(&[rig.path("a.mp4")]);
+        rig.program.close_input();
+        assert!(rig.end().await.0.is_clean);
+    });
+}
+
 pub fn a_gpu_is_given_by_its_name() {
     with_engine(async |scratch| {
         let device = |name: u32| {

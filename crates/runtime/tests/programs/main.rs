@@ -28,6 +28,11 @@ const TESTS: &[(&str, fn())] = &[
         contained::a_token_comes_into_the_container_and_not_into_the_log,
     ),
     ("what_cannot_start_is_told_with_the_way_out", contained::what_cannot_start_is_told_with_the_way_out),
+    ("what_others_do_to_a_container_is_told", contained::what_others_do_to_a_container_is_told),
+    (
+        "an_engine_that_is_gone_is_started_again_and_finds_its_containers",
+        contained::an_engine_that_is_gone_is_started_again_and_finds_its_containers,
+    ),
     ("a_gpu_is_given_by_its_name", contained::a_gpu_is_given_by_its_name),
     ("jobs_are_done_by_images", contained::jobs_are_done_by_images),
     ("images_that_cannot_be_used_are_refused_at_submit", contained::images_that_cannot_be_used_are_refused_at_submit),

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::process::Pid;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tagger_runtime::{ContainerSetup, Containers, Guard, Pull};
@@ -88,6 +89,22 @@ impl Scratch {
             }
         });
         Self { tokio, containers, program, folder }
+    }
+
+    /// The processes of the engine's service.
+    pub fn services(&self) -> Vec<Pid> {
+        let store = self.folder.path().join("store").display().to_string();
+        let is_service = |command: &str| command.contains(&store) && command.contains("\0system\0service\0");
+        let numbers =
+            fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let services: Vec<Pid> = numbers
+            .filter(|number: &i32| {
+                is_service(&fs::read_to_string(format!("/proc/{number}/cmdline")).unwrap_or_default())
+            })
+            .filter_map(Pid::from_raw)
+            .collect();
+        assert_ne!(services, []);
+        services
     }
 
     /// Ends the engine and removes what it leaves.

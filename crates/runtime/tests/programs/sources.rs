@@ -166,7 +166,7 @@ pub fn a_batch_says_where_it_comes_from() {
             told[differing] = json!("…");
         }
         told["params"]["media"] = json!("…");
-        insta::assert_snapshot!(told, @r#"{"ffmpeg":"…","model":"habits","model_digest":"…","params":{"fps":2,"media":"…"},"parts":{"count":6,"cut_to_seconds":10.0},"stream":"video","tagger":"…"}"#);
+        insta::assert_snapshot!(told, @r#"{"ffmpeg":"…","model":"habits","model_digest":"…","params":{"fps":2,"media":"…"},"parts":{"count":6,"cut_to_seconds":10.0},"sampling":{"of":1439,"fps":null},"stream":"video","tagger":"…"}"#);
     });
 }
 
