@@ -38,6 +38,7 @@ test-all: test fuzz-build ## The rest of what asserts
 	$(MAKE) --no-print-directory test-wheel
 	CARGO_TARGET_DIR=$(abspath target/projects) TAGGER_EVERY_PROJECT=1 \
 		$(BIN)/python -m pytest -q docs/tests/test_programs.py -k rust_project
+	$(MAKE) --no-print-directory test-images
 
 bench: build dev-venv sample-media ## Measure side by side and write benches/RESULTS.md
 	$(BIN)/python benches/run.py
@@ -118,6 +119,9 @@ test-reference:
 test-docs:
 	$(CARGO) build $(PROFILE) --locked -p common-ml --examples
 	$(BIN)/python -m pytest -q docs/tests
+
+test-images: build wheel base-image sample-media
+	CARGO_TARGET_DIR=$(abspath target/projects) TAGGER_EVERY_IMAGE=1 $(BIN)/python -m pytest -q docs/tests/test_images.py
 
 test-wheel: wheel native
 	fixtures/make-clips.sh target/test-media

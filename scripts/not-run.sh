@@ -5,7 +5,7 @@ cat <<'TEXT'
 passed. Not run here:
   make test-all   fuzz targets built and fed for a short time, the media crate under an address sanitizer, a short
                    soak, every clip at every rate against PyAV, fresh Rust projects, the wheel in an environment of
-                   its own
+                   its own, fresh projects in images
   make soak       models of bad habits for long, services killed 200 times
   make fuzz       fuzz targets fed for long
   make bench      measurements, which assert nothing
