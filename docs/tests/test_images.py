@@ -1,5 +1,7 @@
-"""Fresh projects become images, and find in their containers what they find outside. `make test-all` makes the wheel and the
-base image that they stand on, and runs this."""
+"""Fresh projects become images, and find in their containers what they find outside.
+
+`make test-all` makes the wheel and the base image that they stand on, and runs this.
+"""
 
 import json
 import os
@@ -33,7 +35,9 @@ def test_a_fresh_project_is_the_same_model_in_its_image(language, kind, workshop
         assert read["parameters"]["type"] == "object"
         report = json.loads(said(workshop, f"tagger test oci:{image} --json"))
         assert report["kept"] >= 20, report
-        tags = [said(workshop, f"tagger run -m {model} --format jsonl clip.mp4") for model in ("./light", f"oci:{image}")]
+        tags = [
+            said(workshop, f"tagger run -m {model} --format jsonl clip.mp4") for model in ("./light", f"oci:{image}")
+        ]
         assert tags[0] == tags[1] != ""
     finally:
         workshop.run(f"podman image rm --force {image}")

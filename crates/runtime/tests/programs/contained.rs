@@ -369,6 +369,29 @@ pub fn jobs_are_done_by_images() {
     });
 }
 
+pub fn sixteen_start_at_once_and_none_outlives_its_service() {
+    with_engine(async |scratch| {
+        let world = World::new();
+        let service = service(&world, scratch, &format!("[model.habits]\nimage = '{IMAGE}'\n")).await;
+        let mut ids = Vec::new();
+        for number in 0..16 {
+            let submitted = service.submit(job(&world, &format!("job-{number}"), "habits", "deaf")).await.unwrap();
+            ids.push(submitted.job.id);
+        }
+        for id in &ids {
+            until(&service, id, |job| job.state == tagger_store::JobState::Running && job.attempts == 1).await;
+        }
+        while standing(scratch).await.len() < 16 {
+            for id in &ids {
+                assert_eq!(service.job(id).await.unwrap().state, tagger_store::JobState::Running);
+            }
+            tokio::task::yield_now().await;
+        }
+        service.drain().await;
+        assert_eq!(standing(scratch).await, [] as [String; 0]);
+    });
+}
+
 pub fn images_that_cannot_be_used_are_refused_at_submit() {
     with_engine(async |scratch| {
         let world = World::new();

@@ -28,6 +28,10 @@ const TESTS: &[(&str, fn())] = &[
         contained::a_token_comes_into_the_container_and_not_into_the_log,
     ),
     ("what_cannot_start_is_told_with_the_way_out", contained::what_cannot_start_is_told_with_the_way_out),
+    (
+        "sixteen_start_at_once_and_none_outlives_its_service",
+        contained::sixteen_start_at_once_and_none_outlives_its_service,
+    ),
     ("what_others_do_to_a_container_is_told", contained::what_others_do_to_a_container_is_told),
     (
         "an_engine_that_is_gone_is_started_again_and_finds_its_containers",
