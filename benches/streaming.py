@@ -138,7 +138,7 @@ def remembering(clips: Clips, model: pathlib.Path, folder: pathlib.Path, quick: 
         peaks = [f"{each.peak_bytes / 1e6:.0f}" for each in (short, long)]
         rows.append([name, *peaks, f"**{long.peak_bytes / short.peak_bytes:.2f}**", f"{long.wall_s:.1f}"])
     note = (
-        "Peak memory over a short and a long 1080p file at 0.11 fps. What grows is what libav makes of an MP4's tables: "
+        "Peak memory over a short and a long 1080p file at 0.11 fps. It grows by what libav makes of an MP4's tables, "
         "73 bytes a packet while it is opened, of which 32 are kept (by valgrind's massif, 20 MB of three hours); and "
         "the index, by 20 bytes a packet."
     )
