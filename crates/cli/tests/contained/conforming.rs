@@ -21,7 +21,11 @@ fn main() {
     let path = after("--output-path").expect("an output path");
     let mut output = OpenOptions::new().create(true).append(true).open(path).expect("an output file");
     let mut say = |line: String| writeln!(output, "{line}").expect("written");
-    let lines = std::io::stdin().lock().lines().map(|line| line.expect("a line"));
+    let mut lines: Box<dyn Iterator<Item = String>> =
+        Box::new(std::io::stdin().lock().lines().map(|line| line.expect("a line")));
+    if option_env!("BREAKS") == Some("late") {
+        lines = Box::new(lines.collect::<Vec<_>>().into_iter());
+    }
     for path in lines.map(|line| line.trim().to_owned()).filter(|path| !path.is_empty()) {
         match size_of_media(&path) {
             Ok(bytes) => {

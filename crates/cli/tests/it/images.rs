@@ -259,34 +259,51 @@ fn an_image_is_pushed_to_a_registry_and_a_registry_that_is_not_there_is_told() {
     assert!(answer.contains(r#""tags":["2"]"#), "{answer}");
 }
 
-/// What `tagger test` says of a program, in an image or not: the rules that were kept, and those that were broken.
-fn verdicts(engine: &Engine, place: &Place, model: &str) -> (usize, Vec<String>) {
+/// Makes a program that keeps the contract but for one rule, in a folder of that name, and its image.
+fn conforming_but_for(engine: &Engine, place: &Place, name: &str, rule: &str) {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contained/conforming.rs");
+    fs::create_dir(place.path(name)).unwrap();
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--edition", "2024", "-o"]).arg(place.path(name).join("model")).arg(source);
+    assert!(rustc.env("BREAKS", rule).status().unwrap().success());
+    let manifest = format!("name = '{name}'\nkind = 'video'\ncommand = ['./model']\n");
+    place.write(&format!("{name}/tagger.toml"), &manifest);
+    engine.json(place, &format!("build {name} -t {name}:1 --json"));
+}
+
+/// Which rules `tagger test` finds kept, broken and not to be judged.
+fn verdicts(engine: &Engine, place: &Place, model: &str) -> [Vec<String>; 3] {
     let report = engine.json(place, &format!("test {model} --json"));
-    let findings = report["findings"].as_array().unwrap();
-    let broken = findings.iter().filter(|finding| finding["verdict"] == "broken");
-    let names = broken.map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect();
-    (findings.iter().filter(|finding| finding["verdict"] == "kept").count(), names)
+    ["kept", "broken", "not-judged"].map(|verdict| {
+        let findings = report["findings"].as_array().unwrap().iter().filter(|finding| finding["verdict"] == verdict);
+        findings.map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect()
+    })
 }
 
 #[test]
 fn a_program_in_an_image_is_held_to_the_same_rules() {
     let Some(engine) = Engine::start() else { return };
     let place = Place::new();
-    for (name, breaks) in [("sizes", ""), ("careless", "exit-status")] {
-        let mut rustc = Command::new("rustc");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contained/conforming.rs");
-        fs::create_dir(place.path(name)).unwrap();
-        rustc.args(["--edition", "2024", "-o"]).arg(place.path(name).join("model")).arg(source);
-        assert!(rustc.env("BREAKS", breaks).status().unwrap().success());
-        let manifest = format!("name = '{name}'\nkind = 'video'\ncommand = ['./model']\n");
-        place.write(&format!("{name}/tagger.toml"), &manifest);
-        engine.json(&place, &format!("build {name} -t {name}:1 --json"));
-        let (as_program, in_image) =
-            (verdicts(&engine, &place, name), verdicts(&engine, &place, &format!("oci:{name}:1")));
-        assert_eq!(as_program, in_image);
-        assert_eq!(in_image.1, if breaks.is_empty() { vec![] } else { vec![breaks.to_owned()] });
-        assert!(in_image.0 >= 20, "{in_image:?}");
+    for (name, rule) in [("sizes", ""), ("careless", "exit-status")] {
+        conforming_but_for(&engine, &place, name, rule);
+        let in_image = verdicts(&engine, &place, &format!("oci:{name}:1"));
+        assert_eq!(verdicts(&engine, &place, name), in_image);
+        let [kept, broken, _] = in_image;
+        assert_eq!(broken, if rule.is_empty() { vec![] } else { vec![rule.to_owned()] });
+        assert!(kept.len() >= 20, "{kept:?}");
     }
     let left = podman(engine.folder.path()).args(["ps", "--all", "--quiet"]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&left.stdout), "", "no container is left");
+}
+
+#[test]
+fn what_cannot_be_seen_of_a_program_in_an_image_is_not_held_against_it() {
+    let Some(engine) = Engine::start() else { return };
+    let place = Place::new();
+    conforming_but_for(&engine, &place, "slow", "late");
+    let [_, broken, _] = verdicts(&engine, &place, "slow");
+    assert_eq!(broken, ["late"], "its writes are counted, so it is known not to hold lines back");
+    let [_, broken, not_judged] = verdicts(&engine, &place, "oci:slow:1");
+    assert_eq!(broken, [] as [String; 0]);
+    assert!(["late", "flush"].iter().all(|rule| not_judged.iter().any(|name| name == rule)), "{not_judged:?}");
 }

@@ -145,7 +145,10 @@ impl Court<'_> {
             return;
         }
         if transcript.writes_after.is_none() && after > 0 && !evidence.is_seen {
-            self.not_judged(Rule::Flush, "nothing is seen before its input ends, and how it is written cannot be");
+            self.not_judged(
+                Rule::Flush,
+                "nothing is seen before its input ends, and in a container writes cannot be counted",
+            );
             self.not_judged(Rule::Late, "what it writes is not seen in time: see flush");
             return;
         }

@@ -212,9 +212,9 @@ impl RunningProgram for Contained {
 
     async fn kill(&mut self) {
         self.was_killed.store(true, Ordering::Relaxed);
-        let _ = self.send("KILL").await;
+        let sent = self.send("KILL");
         // An engine that hangs must not keep us; the container is removed at the end, or by the next start.
-        let _ = timeout(ENGINE_PATIENCE, self.ending()).await;
+        let _ = timeout(ENGINE_PATIENCE, async { (sent.await, self.ending().await) }).await;
     }
 
     async fn stop(&mut self) {
@@ -268,13 +268,16 @@ impl Drop for Contained {
 
 /// Sends a signal, through absences of the engine. That it stays away is told by the waiting.
 async fn signal(containers: &Containers, id: &str, name: &str) {
-    while let Some(client) = come_back(containers).await {
-        match client.signal_container(id, name).await {
-            Err(error) if error.is_away() => sleep(LOOK_EVERY).await,
-            // One that has ended needs no signal any more.
-            Ok(()) | Err(_) => return,
+    let sent = async {
+        while let Some(client) = come_back(containers).await {
+            match client.signal_container(id, name).await {
+                Err(error) if error.is_away() => sleep(LOOK_EVERY).await,
+                // One that has ended needs no signal any more.
+                Ok(()) | Err(_) => return,
+            }
         }
-    }
+    };
+    let _ = timeout(ENGINE_PATIENCE, sent).await;
 }
 
 /// Writes paths as the program knows them. Files that were not there at the start are placed before they are named.
