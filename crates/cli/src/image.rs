@@ -41,10 +41,10 @@ pub fn build(args: BuildArgs) -> anyhow::Result<u8> {
     };
     let plan = Plan::of(&args.folder, &wishes)?;
     if args.print_containerfile {
-        let Some(text) = plan.containerfile(&wishes) else {
+        let Some(text) = plan.containerfile() else {
             bail!("the image of a program is made without a Containerfile: of the program and the libraries it loads");
         };
-        output::to_stdout(&text)?;
+        output::to_stdout(text)?;
         return Ok(0);
     }
     let name = args.tag.unwrap_or_default();

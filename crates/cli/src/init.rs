@@ -8,6 +8,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use tagger_image::{PROGRAM_CONTAINERFILE, PYTHON_CONTAINERFILE};
 use tagger_runtime::run_script;
 
 use crate::args::{InitArgs, Kind, Language};
@@ -117,6 +118,7 @@ fn files(kind: Kind, language: Language) -> Vec<(&'static str, &'static str)> {
                 if looks_at_pictures { template!("python/test_frame.py") } else { template!("python/test_file.py") },
             ),
             ("requirements.txt", template!("python/requirements.txt")),
+            ("Containerfile", PYTHON_CONTAINERFILE),
             ("README.md", template!("python/README.md")),
         ]),
         Language::Rust => files.extend([
@@ -130,6 +132,7 @@ fn files(kind: Kind, language: Language) -> Vec<(&'static str, &'static str)> {
                 },
             ),
             ("Cargo.toml", template!("rust/Cargo.toml")),
+            ("Containerfile", PROGRAM_CONTAINERFILE),
             ("README.md", template!("rust/README.md")),
         ]),
     }

@@ -46,6 +46,8 @@ pub struct Image {
 pub struct Build {
     /// Where the file of instructions lies in the context.
     pub instructions: String,
+    /// What its arguments are set to.
+    pub arguments: BTreeMap<String, String>,
     /// What the image will be called.
     pub names: Vec<String>,
     /// What is written on its manifest. Only Podman can. Labels are left to the instructions: given apart from them,
@@ -156,6 +158,9 @@ impl Client {
             .query("nocache", if build.is_cache_left_out { "1" } else { "0" })
             .query("rm", "1")
             .query("forcerm", "1");
+        if !build.arguments.is_empty() {
+            call = call.query("buildargs", &as_json(&build.arguments));
+        }
         if !build.has_network {
             call = call.query("networkmode", "none");
         }

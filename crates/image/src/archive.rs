@@ -40,6 +40,13 @@ impl Tree {
         self.entries.insert(place.to_owned(), entry);
     }
 
+    /// Puts all of another tree below `place`.
+    pub fn put_all(&mut self, place: &Path, other: Self) {
+        for (name, entry) in other.entries {
+            self.put(place.join(name), entry);
+        }
+    }
+
     /// Writes it as a tar file in which everything was last changed at `time`, in seconds since 1970.
     ///
     /// # Errors

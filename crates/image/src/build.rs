@@ -7,14 +7,17 @@ use std::path::{Path, PathBuf};
 
 use tagger_engine::{Build, Client, EngineError};
 use tagger_runtime::{Interpreter, find_program, is_python, run_tool};
-use tagger_wire::{Description, MANIFEST_FILE, Manifest, ManifestError, Program};
+use tagger_wire::{Description, MANIFEST_FILE, Manifest, ManifestError, Program as Named};
 use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
 use tokio_util::io::SyncIoBridge;
 
 use crate::archive::{Entry, Layer, Settings, Tree, rfc3339, write_archive};
 use crate::closure::{ClosureError, closure_of, is_program};
-use crate::containerfile::{ADDED, Recipe, containerfile};
+use crate::containerfile::{
+    ADDED, BASE, PROGRAM_CONTAINERFILE, PYTHON_CONTAINERFILE, Start, base_in, complete, lacks_start, takes,
+    takes_from_folder,
+};
 use crate::folder::{Files, files_of};
 use crate::labels::labels_of;
 use crate::question::ask;
@@ -53,6 +56,7 @@ pub struct Wishes {
 pub struct Plan {
     folder: PathBuf,
     manifest: Manifest,
+    command: Vec<String>,
     files: Files,
     way: Way,
 }
@@ -61,10 +65,29 @@ pub struct Plan {
 enum Way {
     /// By the instructions in the folder.
     Own { name: &'static str, text: String },
-    /// By instructions for a Python model.
-    Python { entrypoint: Vec<String> },
-    /// The program alone. `None`: cargo makes it first.
-    Program { file: Option<PathBuf>, arguments: Vec<String> },
+    /// By those that are made for a model of its kind.
+    Made(Model),
+}
+
+/// What a model's command starts.
+#[derive(Debug)]
+enum Model {
+    Python {
+        entrypoint: Vec<String>,
+    },
+    /// `None`: cargo makes it first.
+    Program {
+        file: Option<PathBuf>,
+        arguments: Vec<String>,
+    },
+}
+
+/// What a program's image holds, as trees below its root, and what starts it.
+struct Program {
+    libraries: Tree,
+    weights: Vec<Tree>,
+    program: Tree,
+    start: Start,
 }
 
 /// An image that was made.
@@ -99,6 +122,12 @@ pub enum BuildError {
         folder: PathBuf,
         /// What its manifest starts.
         program: String,
+    },
+    /// The instructions take a program, and there is none.
+    #[error("the Containerfile in `{}` takes .tagger/program/, and the model is started by Python", folder.display())]
+    NoProgram {
+        /// The model's folder.
+        folder: PathBuf,
     },
     /// A file of the folder cannot be read.
     #[error("cannot read the files of `{}`", folder.display())]
@@ -176,29 +205,26 @@ impl Plan {
         let unreadable = |source| BuildError::Unreadable { folder: folder.to_owned(), source };
         let folder = folder.canonicalize().map_err(unreadable)?;
         let files = files_of(&folder, &manifest.weights).map_err(unreadable)?;
-        let way = match manifest.program() {
-            Program::Image(image) => {
+        let command = match manifest.program() {
+            Named::Command(command) => command.to_vec(),
+            Named::Image(image) => {
                 return Err(BuildError::IsImage { model: manifest.name.clone(), image: image.to_owned() });
             }
-            Program::Command(command) => match own_instructions(&folder).map_err(unreadable)? {
-                Some((name, text)) => Way::Own { name, text },
-                None => way_of(command, &folder, wishes)?,
-            },
         };
-        Ok(Self { folder, manifest, files, way })
+        let way = match own_instructions(&folder).map_err(unreadable)? {
+            Some((name, text)) => Way::Own { name, text },
+            None => Way::Made(model_of(&command, &folder, wishes)?),
+        };
+        Ok(Self { folder, manifest, command, files, way })
     }
 
-    /// The instructions that the image is made by. `None`: it is a program and its libraries, without any.
-    pub fn containerfile(&self, wishes: &Wishes) -> Option<String> {
+    /// The instructions that the image is made by, before weights and start are filled in. `None`: it is a program and
+    /// its libraries, without any.
+    pub fn containerfile(&self) -> Option<&str> {
         match &self.way {
-            Way::Own { text, .. } => Some(text.clone()),
-            Way::Program { .. } => None,
-            Way::Python { entrypoint } => Some(containerfile(&Recipe {
-                model: &self.manifest.name,
-                base: base_of(wishes),
-                num_weights: self.files.weights.len(),
-                entrypoint,
-            })),
+            Way::Own { text, .. } => Some(text),
+            Way::Made(Model::Python { .. }) => Some(PYTHON_CONTAINERFILE),
+            Way::Made(Model::Program { .. }) => None,
         }
     }
 
@@ -214,45 +240,45 @@ impl Plan {
         observe: &mut (dyn FnMut(&str) + Send),
     ) -> Result<Built, BuildError> {
         let time = wishes.time.unwrap_or(0);
-        match &self.way {
-            Way::Program { file, arguments } => {
-                let file = match file {
-                    Some(file) => file.clone(),
-                    None => cargo_build(&self.folder, observe)?,
-                };
-                let (mut layers, mut settings) = self.program(&file, arguments, time)?;
-                observe("writing the image");
-                let id = load(client, &mut layers, &settings, name).await?;
-                settings.labels = self.describe(client, &id, wishes, observe).await?;
-                let labelled = load(client, &mut layers, &settings, name).await?;
-                self.finish(client, name, &labelled, Some(&id)).await
-            }
-            Way::Own { .. } | Way::Python { .. } => {
-                let context = self.context(client, wishes, observe).await?;
-                let build = Build {
-                    instructions: format!("{ADDED}/Containerfile"),
-                    is_cache_left_out: wishes.is_cache_left_out,
-                    // Ours need none; what is in others' is their business.
-                    has_network: matches!(self.way, Way::Own { .. }),
-                    time,
-                    ..Build::default()
-                };
-                let id = send(client, context, &build, observe).await?;
-                let labels = self.describe(client, &id, wishes, observe).await?;
-                observe("writing labels");
-                let mut only_labels = Tree::default();
-                only_labels.put("Containerfile", Entry::Text(label_instructions(&id, &labels)));
-                let build = Build {
-                    instructions: "Containerfile".into(),
-                    names: vec![name.to_owned()],
-                    annotations: labels,
-                    has_network: false,
-                    ..build
-                };
-                let labelled = send(client, only_labels, &build, &mut |_| {}).await?;
-                self.finish(client, name, &labelled, None).await
-            }
-        }
+        let Some(text) = self.containerfile() else {
+            let Program { libraries, weights, program, start } = self.program(wishes, observe)?;
+            let trees = [libraries].into_iter().chain(weights).chain([program]);
+            let layers = trees.map(|tree| Layer::new(&tree, time)).collect::<io::Result<_>>();
+            let mut layers: Vec<Layer> = layers.map_err(BuildError::Unwritable)?;
+            let Start { entrypoint, mut env } = start;
+            env.insert(0, "PATH=/usr/local/bin:/usr/bin:/bin".to_owned());
+            let mut settings = Settings { entrypoint, folder: HOME.to_owned(), env, labels: BTreeMap::new(), time };
+            observe("writing the image");
+            let id = load(client, &mut layers, &settings, name).await?;
+            settings.labels = self.describe(client, &id, wishes, observe).await?;
+            let labelled = load(client, &mut layers, &settings, name).await?;
+            return self.finish(client, name, &labelled, Some(&id)).await;
+        };
+        let context = self.context(client, text, wishes, observe).await?;
+        let build = Build {
+            instructions: format!("{ADDED}/Containerfile"),
+            arguments: wishes.base.iter().map(|base| (BASE.to_owned(), base.clone())).collect(),
+            is_cache_left_out: wishes.is_cache_left_out,
+            // Ours need none; what is in others' is their business.
+            has_network: ![PYTHON_CONTAINERFILE, PROGRAM_CONTAINERFILE].contains(&text),
+            time,
+            ..Build::default()
+        };
+        let id = send(client, context, &build, observe).await?;
+        let labels = self.describe(client, &id, wishes, observe).await?;
+        observe("writing labels");
+        let mut only_labels = Tree::default();
+        only_labels.put("Containerfile", Entry::Text(label_instructions(&id, &labels)));
+        let build = Build {
+            instructions: "Containerfile".into(),
+            arguments: BTreeMap::new(),
+            names: vec![name.to_owned()],
+            annotations: labels,
+            has_network: false,
+            ..build
+        };
+        let labelled = send(client, only_labels, &build, &mut |_| {}).await?;
+        self.finish(client, name, &labelled, None).await
     }
 
     async fn finish(&self, client: &Client, name: &str, id: &str, before: Option<&str>) -> Result<Built, BuildError> {
@@ -268,70 +294,69 @@ impl Plan {
         Ok(Built { id: image.id, size_bytes: image.size_bytes, labels: image.labels })
     }
 
-    /// The layers of a program: its libraries, its weights, itself.
-    fn program(&self, file: &Path, arguments: &[String], time: u64) -> Result<(Vec<Layer>, Settings), BuildError> {
-        let closure = closure_of(file)?;
+    /// The parts of a program's image. Cargo makes the program first where it is to.
+    fn program(&self, wishes: &Wishes, observe: &mut (dyn FnMut(&str) + Send)) -> Result<Program, BuildError> {
+        let Model::Program { file, arguments } = model_of(&self.command, &self.folder, wishes)? else {
+            return Err(BuildError::NoProgram { folder: self.folder.clone() });
+        };
+        let file = match file {
+            Some(file) => file,
+            None => cargo_build(&self.folder, observe)?,
+        };
+        let closure = closure_of(&file)?;
         let inside = |path: &Path| path.strip_prefix("/").unwrap_or(path).to_owned();
-        let mut lowest = Tree::default();
+        let mut libraries = Tree::default();
         for folder in ["tmp", "elv/media", "elv/output"] {
-            lowest.put(folder, Entry::Folder);
+            libraries.put(folder, Entry::Folder);
         }
         for (place, library) in &closure.libraries {
-            lowest.put(inside(place), Entry::File(library.clone()));
+            libraries.put(inside(place), Entry::File(library.clone()));
         }
-        let mut trees = vec![lowest];
-        trees.extend(self.files.weights.iter().map(|files| {
+        let weights = self.files.weights.iter().map(|files| {
             let mut tree = Tree::default();
             for file in files {
                 tree.put(inside(Path::new(HOME)).join(file), Entry::File(self.folder.join(file)));
             }
             tree
-        }));
-        let program = format!("/usr/local/bin/{}", self.manifest.name);
-        let mut top = Tree::default();
-        top.put(inside(Path::new(&program)), Entry::File(file.to_owned()));
-        trees.push(top);
-        let layers = trees.iter().map(|tree| Layer::new(tree, time)).collect::<io::Result<_>>();
-        let mut env = vec!["PATH=/usr/local/bin:/usr/bin:/bin".to_owned()];
+        });
+        let place = format!("/usr/local/bin/{}", self.manifest.name);
+        let mut program = Tree::default();
+        program.put(inside(Path::new(&place)), Entry::File(file));
+        let mut env = Vec::new();
         if !closure.search.is_empty() {
             let folders: Vec<String> = closure.search.iter().map(|folder| folder.display().to_string()).collect();
             env.push(format!("LD_LIBRARY_PATH={}", folders.join(":")));
         }
-        let settings = Settings {
-            entrypoint: [program].into_iter().chain(arguments.iter().cloned()).collect(),
-            folder: HOME.to_owned(),
-            env,
-            labels: BTreeMap::new(),
-            time,
-        };
-        Ok((layers.map_err(BuildError::Unwritable)?, settings))
+        let start = Start { entrypoint: [place].into_iter().chain(arguments).collect(), env };
+        Ok(Program { libraries, weights: weights.collect(), program, start })
     }
 
-    /// What the engine is sent: the folder's files for instructions of its own, and, where they are asked for, wheels,
-    /// weights and code in the order of layers.
+    /// What the engine is sent: what the instructions take of the folder's files and of what `tagger build` adds, and
+    /// the instructions.
     async fn context(
         &self,
         client: &Client,
+        text: &str,
         wishes: &Wishes,
         observe: &mut (dyn FnMut(&str) + Send),
     ) -> Result<Tree, BuildError> {
         let mut context = Tree::default();
-        let text = self.containerfile(wishes).unwrap_or_default();
         if let Way::Own { name, .. } = &self.way {
-            let everything = walkdir::WalkDir::new(&self.folder).follow_links(false).sort_by_file_name();
-            let counts = |entry: &walkdir::DirEntry| {
-                ![".git", ".venv", "__pycache__"].contains(&entry.file_name().to_string_lossy().as_ref())
-            };
-            for entry in everything.into_iter().filter_entry(counts).filter_map(Result::ok) {
-                if entry.path().is_file() {
-                    let place = entry.path().strip_prefix(&self.folder).unwrap_or(entry.path());
-                    context.put(place, Entry::File(entry.path().to_owned()));
-                }
-            }
             observe(&format!("building by {name}"));
+            if takes_from_folder(text) {
+                self.put_folder_into(&mut context);
+            }
         }
-        if text.contains(&format!("{ADDED}/")) {
-            let base = base_of(wishes);
+        let added = Path::new(ADDED);
+        let mut start = None;
+        if takes(text, "program/") {
+            let program = self.program(wishes, observe)?;
+            context.put_all(&added.join("libraries"), program.libraries);
+            context.put_all(&added.join("program"), program.program);
+            start = Some(program.start);
+        }
+        if takes(text, "wheels/") {
+            let base = wishes.base.as_deref().unwrap_or(base_in(text));
             let version = python_of(client, base).await?;
             let python = wishes.interpreter.locate(&self.folder);
             self.check_python(&python, &version, base)?;
@@ -343,20 +368,46 @@ impl Plan {
                 is_cache_left_out: wishes.is_cache_left_out,
             };
             wheels.put_into(&mut context, observe)?;
-            let added = Path::new(ADDED);
-            for (nth, files) in self.files.weights.iter().enumerate() {
-                for file in files {
-                    let place = added.join(format!("weights/{nth}")).join(file);
-                    context.put(place, Entry::File(self.folder.join(file)));
-                }
+        }
+        for (nth, files) in self.files.weights.iter().enumerate().filter(|_| takes(text, "weights/")) {
+            for file in files {
+                let place = added.join(format!("weights/{nth}")).join(file);
+                context.put(place, Entry::File(self.folder.join(file)));
             }
+        }
+        if takes(text, "code/") {
             context.put(added.join("code"), Entry::Folder);
             for file in &self.files.code {
                 context.put(added.join("code").join(file), Entry::File(self.folder.join(file)));
             }
+            if !takes(text, "weights/") && !self.files.weights.is_empty() {
+                observe("warning: the Containerfile leaves out the weights: it lacks `COPY .tagger/weights/ ./`");
+            }
         }
-        context.put(format!("{ADDED}/Containerfile"), Entry::Text(text));
+        let start = match lacks_start(text) {
+            true => match (start, model_of(&self.command, &self.folder, wishes)?) {
+                (None, Model::Python { entrypoint }) => Some(Start { entrypoint, env: Vec::new() }),
+                (start, _) => start,
+            },
+            false => None,
+        };
+        let whole = complete(text, self.files.weights.len(), start.as_ref());
+        context.put(added.join("Containerfile"), Entry::Text(whole));
         Ok(context)
+    }
+
+    /// The folder's own files, under their own names.
+    fn put_folder_into(&self, context: &mut Tree) {
+        let everything = walkdir::WalkDir::new(&self.folder).follow_links(false).sort_by_file_name();
+        let counts = |entry: &walkdir::DirEntry| {
+            ![".git", ".venv", "__pycache__"].contains(&entry.file_name().to_string_lossy().as_ref())
+        };
+        for entry in everything.into_iter().filter_entry(counts).filter_map(Result::ok) {
+            if entry.path().is_file() {
+                let place = entry.path().strip_prefix(&self.folder).unwrap_or(entry.path());
+                context.put(place, Entry::File(entry.path().to_owned()));
+            }
+        }
     }
 
     /// Where wheels may lie: where the user says, beside the SDK that the project links to, beside this program.
@@ -421,10 +472,6 @@ impl Plan {
     }
 }
 
-fn base_of(wishes: &Wishes) -> &str {
-    wishes.base.as_deref().unwrap_or(DEFAULT_BASE)
-}
-
 fn own_instructions(folder: &Path) -> io::Result<Option<(&'static str, String)>> {
     for name in OWN {
         match fs::read_to_string(folder.join(name)) {
@@ -436,7 +483,7 @@ fn own_instructions(folder: &Path) -> io::Result<Option<(&'static str, String)>>
     Ok(None)
 }
 
-fn way_of(command: &[String], folder: &Path, wishes: &Wishes) -> Result<Way, BuildError> {
+fn model_of(command: &[String], folder: &Path, wishes: &Wishes) -> Result<Model, BuildError> {
     let program = &command[0];
     let unknown = || BuildError::Unknown { folder: folder.to_owned(), program: program.clone() };
     if is_python(program) {
@@ -449,14 +496,14 @@ fn way_of(command: &[String], folder: &Path, wishes: &Wishes) -> Result<Way, Bui
             rest = &rest[1..];
         }
         entrypoint.extend(rest.iter().cloned());
-        return Ok(Way::Python { entrypoint });
+        return Ok(Model::Python { entrypoint });
     }
     if program == "cargo" {
         let arguments = command.iter().skip_while(|word| *word != "--").skip(1).cloned().collect();
-        return Ok(Way::Program { file: None, arguments });
+        return Ok(Model::Program { file: None, arguments });
     }
     let file = find_program(program, folder).filter(|file| is_program(file)).ok_or_else(unknown)?;
-    Ok(Way::Program { file: Some(file), arguments: command[1..].to_vec() })
+    Ok(Model::Program { file: Some(file), arguments: command[1..].to_vec() })
 }
 
 /// Compiles a Rust model. Gives its program.
@@ -567,7 +614,7 @@ mod tests {
     fn a_file_that_only_has_a_class_is_started_by_the_sdk() {
         let manifest = manifest("['python3', 'model.py', '--quick']");
         let entrypoint = |code: &str| match plan(&[("tagger.toml", &manifest), ("model.py", code)]).unwrap().way {
-            Way::Python { entrypoint } => entrypoint.join(" "),
+            Way::Made(Model::Python { entrypoint }) => entrypoint.join(" "),
             other => panic!("{other:?}"),
         };
         let class = "from common_ml import FrameModel\nclass Light(FrameModel): pass\n";
@@ -579,7 +626,7 @@ mod tests {
     fn instructions_in_the_folder_come_first() {
         let manifest = manifest("['./run.sh']");
         let plan = plan(&[("tagger.toml", &manifest), ("Containerfile", "FROM scratch\n")]).unwrap();
-        assert_eq!(plan.containerfile(&Wishes::default()).unwrap(), "FROM scratch\n");
+        assert_eq!(plan.containerfile().unwrap(), "FROM scratch\n");
     }
 
     #[test]

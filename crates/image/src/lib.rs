@@ -15,4 +15,5 @@ mod question;
 mod wheels;
 
 pub use build::{BuildError, Built, DEFAULT_BASE, Plan, Wishes};
+pub use containerfile::{PROGRAM_CONTAINERFILE, PYTHON_CONTAINERFILE};
 pub use labels::{LabelError, MANIFEST_LABEL, PARAMETERS_LABEL, Written, read_labels};

@@ -122,6 +122,18 @@ fn program(place: &Place, name: &str, is_broken: bool) {
     place.write(&format!("{name}/net.bin"), "weights");
 }
 
+/// The files of an image.
+fn files_in(engine: &Engine, place: &Place, image: &str) -> Vec<String> {
+    let created = podman(engine.folder.path()).args(["create", "--network", "none", image]).output().unwrap();
+    let id = String::from_utf8_lossy(&created.stdout).trim().to_owned();
+    let archive = place.path("image.tar");
+    let done = podman(engine.folder.path()).args(["export", "-o"]).arg(&archive).arg(&id).status().unwrap();
+    assert!(done.success());
+    let listed = Command::new("tar").arg("tf").arg(&archive).output().unwrap();
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    listed.lines().filter(|name| !name.ends_with('/')).map(ToOwned::to_owned).collect()
+}
+
 #[test]
 fn a_program_becomes_an_image_of_itself_its_libraries_and_its_weights() {
     let Some(engine) = Engine::start() else { return };
@@ -139,18 +151,12 @@ fn a_program_becomes_an_image_of_itself_its_libraries_and_its_weights() {
     assert_eq!(read["manifest"]["description"], "Tells light.", "which only the program says");
     assert_eq!(read["parameters"]["type"], "object");
 
-    let exported = podman(engine.folder.path()).args(["create", "--network", "none", "light:1"]).output().unwrap();
-    let id = String::from_utf8_lossy(&exported.stdout).trim().to_owned();
-    let archive = place.path("image.tar");
-    let done = podman(engine.folder.path()).args(["export", "-o"]).arg(&archive).arg(&id).status().unwrap();
-    assert!(done.success());
-    let listed = Command::new("tar").arg("tf").arg(&archive).output().unwrap();
-    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-    let mut files: Vec<&str> = listed.lines().filter(|name| !name.ends_with('/')).collect();
+    let listed = files_in(&engine, &place, "light:1");
+    let mut files: Vec<&str> = listed.iter().map(String::as_str).collect();
     let libraries: Vec<&str> = files.iter().copied().filter(|name| name.contains(".so")).collect();
-    assert!(libraries.iter().any(|name| name.ends_with("libc.so.6")), "{listed}");
+    assert!(libraries.iter().any(|name| name.ends_with("libc.so.6")), "{listed:?}");
     files.retain(|name| !name.contains(".so") && !name.starts_with("etc/") && !name.starts_with("run/"));
-    assert_eq!(files, ["elv/net.bin", "usr/local/bin/light"], "{listed}");
+    assert_eq!(files, ["elv/net.bin", "usr/local/bin/light"], "{listed:?}");
 }
 
 #[test]
@@ -189,6 +195,25 @@ fn by_instructions_of_ones_own_the_same_files_are_the_same_image_too() {
     let read = engine.json(&place, "inspect oci:own:1 --json");
     assert_eq!((&read["id"], &read["manifest"]["description"]), (&first["id"], &description.into()));
     assert!(engine.tagger(&place, "build own --print-containerfile").contains("COPY x /x"));
+}
+
+#[test]
+fn a_containerfile_that_leaves_weights_and_start_to_the_build_makes_the_same_of_a_program() {
+    let Some(engine) = Engine::start() else { return };
+    let place = Place::new();
+    program(&place, "light", false);
+    engine.json(&place, "build light -t light:1 --json");
+    let without = (engine.json(&place, "inspect oci:light:1 --json"), files_in(&engine, &place, "light:1"));
+    place.write("light/Containerfile", tagger_image::PROGRAM_CONTAINERFILE);
+    engine.json(&place, "build light -t light:2 --json");
+    let by_it = (engine.json(&place, "inspect oci:light:2 --json"), files_in(&engine, &place, "light:2"));
+    assert_eq!(by_it.1, without.1);
+    for field in ["entrypoint", "manifest", "parameters"] {
+        assert_eq!(by_it.0[field], without.0[field]);
+    }
+    place.write("light/Containerfile", tagger_image::PYTHON_CONTAINERFILE.replace("COPY .tagger/weights/ ./\n", ""));
+    let lost = engine.tagger(&place, "build light -t light:3 --base localhost/nowhere:1");
+    assert!(lost.contains("base image `localhost/nowhere:1` is not on this machine"), "{lost}");
 }
 
 #[test]
