@@ -40,6 +40,8 @@ impl Launch {
 pub struct Container {
     /// The image, by name or id.
     pub image: String,
+    /// What people call it. Default: as above.
+    pub image_name: Option<String>,
     /// A folder of its own, with the folders `media` and `output` in it: all that it sees of this machine's files.
     pub folder: PathBuf,
     /// What it is fed at once. Files that come later are copied where they cannot be linked.

@@ -73,6 +73,7 @@ impl Start<'_> {
         env.extend(token.iter().map(|token| (TOKEN.into(), token.into())));
         let container = Container {
             image: image.id.clone(),
+            image_name: Some(image.name.clone()),
             folder: own.clone(),
             files: self.paths.iter().map(PathBuf::from).collect(),
             cache: self.containers.cache_of(&image.name)?,

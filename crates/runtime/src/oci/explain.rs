@@ -42,7 +42,8 @@ pub(super) fn ending(known: &Known, memory_bytes: u64) -> Ending {
 }
 
 /// Why a container could not be started.
-pub(super) fn not_started(error: ContainerError, container: &Container, image: &str) -> io::Error {
+pub(super) fn not_started(error: ContainerError, container: &Container) -> io::Error {
+    let image = container.image_name.as_ref().unwrap_or(&container.image);
     let ContainerError::Engine(EngineError::Refused { message, .. }) = &error else {
         return io::Error::other(told(&error));
     };

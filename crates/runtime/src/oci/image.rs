@@ -72,6 +72,9 @@ async fn find(client: &Client, name: &str, pull: Pull) -> Result<Image, Containe
         return Err(not_here());
     }
     client.pull_image(name, |_| {}).await.map_err(|source| match source {
+        EngineError::Refused { .. } if pull == Pull::Always => {
+            ContainerError::NotRenewed { image: name.to_owned(), source }
+        }
         EngineError::Refused { .. } => ContainerError::NotFetched { image: name.to_owned(), source },
         away => away.into(),
     })?;

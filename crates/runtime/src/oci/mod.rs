@@ -95,6 +95,16 @@ pub enum ContainerError {
         /// The engine's reason.
         source: EngineError,
     },
+    /// The image is to be fetched every time, and cannot be had. Whether one is here does not matter then.
+    #[error(
+        "image `{image}` cannot be fetched, which `pull = \"always\"` asks for: mend what the registry says, or set `pull = \"missing\"` to use what is on this machine"
+    )]
+    NotRenewed {
+        /// Its name.
+        image: String,
+        /// The engine's reason.
+        source: EngineError,
+    },
     /// What is written on the image is no manifest.
     #[error("image `{image}` has a label {label} that cannot be read")]
     Label {

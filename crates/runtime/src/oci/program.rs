@@ -78,8 +78,7 @@ impl Contained {
             let made = spawn_blocking(move || recipe(&launch, &container, place.as_deref())).await;
             made.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?
         };
-        let name = container.image.clone();
-        let failed = |error: ContainerError| not_started(error, &container, &name);
+        let failed = |error: ContainerError| not_started(error, &container);
         let client = containers.client().await.map_err(failed)?;
         let id = client.create_container(&spec).await.map_err(|error| failed(error.into()))?;
         let begun = async {

@@ -15,7 +15,7 @@ use crate::scratch::{EMPTY_IMAGE, GREEDY_IMAGE, IMAGE, ODD_IMAGE, SCRATCH, Scrat
 use crate::world::{World, ended, told, until};
 
 /// Does a test with the engine; says so where there is none.
-fn with_engine<F: Future<Output = ()>>(test: impl FnOnce(&'static Scratch) -> F) {
+pub fn with_engine<F: Future<Output = ()>>(test: impl FnOnce(&'static Scratch) -> F) {
     match SCRATCH.as_ref() {
         Some(scratch) => {
             scratch.tokio.block_on(test(scratch));
@@ -28,7 +28,7 @@ fn with_engine<F: Future<Output = ()>>(test: impl FnOnce(&'static Scratch) -> F)
     }
 }
 
-fn executors(scratch: &Scratch) -> Executors {
+pub fn executors(scratch: &Scratch) -> Executors {
     let processes = ProcessExecutor { guard: Some(Guard::this_program("guard").unwrap()) };
     Executors { processes, containers: scratch.containers.clone() }
 }
@@ -247,7 +247,7 @@ pub fn what_cannot_start_is_told_with_the_way_out() {
 }
 
 /// The containers of this engine that are ours.
-async fn standing(scratch: &Scratch) -> Vec<String> {
+pub async fn standing(scratch: &Scratch) -> Vec<String> {
     let client = scratch.containers.client().await.unwrap();
     client.containers_with("io.tagger.owner").await.unwrap().into_iter().map(|container| container.id).collect()
 }
@@ -283,8 +283,16 @@ pub fn an_engine_that_is_gone_is_started_again_and_finds_its_containers() {
     });
 }
 
-pub fn a_gpu_is_given_by_its_name() {
-    with_engine(async |scratch| {
+/// Three GPUs that there are not.
+pub struct MadeUpGpus {
+    /// What their names begin with.
+    pub kind: String,
+    path: PathBuf,
+}
+
+impl MadeUpGpus {
+    /// `None` where this user may not make any.
+    pub fn new() -> Option<Self> {
         let device = |name: u32| {
             json!({"name": name.to_string(), "containerEdits": {
                 "env": [format!("MADE_UP_{name}=yes")],
@@ -294,30 +302,44 @@ pub fn a_gpu_is_given_by_its_name() {
         let kind = format!("made-up-{}.example/gpu", std::process::id());
         let spec = json!({"cdiVersion": "0.5.0", "kind": kind, "devices": [device(0), device(1), device(2)]});
         let path = Path::new("/etc/cdi").join(format!("tagger-test-{}.json", std::process::id()));
-        if fs::create_dir_all("/etc/cdi").and_then(|()| fs::write(&path, spec.to_string())).is_err() {
-            println!("skipped, because /etc/cdi cannot be written to");
-            return;
+        match fs::create_dir_all("/etc/cdi").and_then(|()| fs::write(&path, spec.to_string())) {
+            Ok(()) => Some(Self { kind, path }),
+            Err(_) => {
+                println!("skipped, because /etc/cdi cannot be written to");
+                None
+            }
         }
+    }
+}
+
+impl Drop for MadeUpGpus {
+    fn drop(&mut self) {
+        fs::remove_file(&self.path).unwrap();
+    }
+}
+
+pub fn a_gpu_is_given_by_its_name() {
+    with_engine(async |scratch| {
+        let Some(gpus) = MadeUpGpus::new() else { return };
         let mut rig = Rig::start_with(scratch, true, "look", |launch| {
-            launch.container.as_mut().unwrap().devices = vec![format!("{kind}=0"), format!("{kind}=2")];
+            launch.container.as_mut().unwrap().devices = vec![format!("{}=0", gpus.kind), format!("{}=2", gpus.kind)];
         })
         .await;
-        fs::remove_file(path).unwrap();
         rig.program.close_input();
         let (_, log) = rig.end().await;
         let devices = log.lines().find(|line| line.starts_with("devices")).unwrap();
-        assert_eq!(devices, r#"devices: [("MADE_UP_0", "yes"), ("MADE_UP_2", "yes")]"#);
+        assert_eq!(devices, "devices: [MADE_UP_0 MADE_UP_2]");
     });
 }
 
 /// A service whose model is an image.
-async fn service(world: &World, scratch: &Scratch, config: &str) -> Service {
+pub async fn service(world: &World, scratch: &Scratch, config: &str) -> Service {
     let mut executors = executors(scratch);
     executors.processes.guard = Some(Guard::this_program("guard").unwrap());
     world.service_with(world.config_and(config), executors).await
 }
 
-fn job(world: &World, id: &str, model: &str, habit: &str) -> tagger_runtime::service::Submit {
+pub fn job(world: &World, id: &str, model: &str, habit: &str) -> tagger_runtime::service::Submit {
     let params = serde_json::Map::from_iter([("habit".to_owned(), json!(habit))]);
     tagger_runtime::service::Submit { model: model.into(), params, ..world.submit(id, json!(null)) }
 }

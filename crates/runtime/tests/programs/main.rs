@@ -2,7 +2,9 @@
 //! it is the guard, a runtime that gets killed, or, without one it knows, the tests.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on ends
 
+mod attacks;
 mod contained;
+mod contained_jobs;
 mod guarded;
 mod jobs;
 mod killed;
@@ -40,6 +42,34 @@ const TESTS: &[(&str, fn())] = &[
     ("a_gpu_is_given_by_its_name", contained::a_gpu_is_given_by_its_name),
     ("jobs_are_done_by_images", contained::jobs_are_done_by_images),
     ("images_that_cannot_be_used_are_refused_at_submit", contained::images_that_cannot_be_used_are_refused_at_submit),
+    (
+        "an_image_that_goes_between_submit_and_start_is_told_and_a_retry_takes_the_new_one",
+        contained_jobs::an_image_that_goes_between_submit_and_start_is_told_and_a_retry_takes_the_new_one,
+    ),
+    (
+        "images_are_fetched_when_the_configuration_says_so_and_what_fails_is_explained",
+        contained_jobs::images_are_fetched_when_the_configuration_says_so_and_what_fails_is_explained,
+    ),
+    (
+        "a_job_outlives_its_engine_and_has_every_tag_once",
+        contained_jobs::a_job_outlives_its_engine_and_has_every_tag_once,
+    ),
+    (
+        "the_gpus_that_a_job_was_lent_are_those_in_its_container",
+        contained_jobs::the_gpus_that_a_job_was_lent_are_those_in_its_container,
+    ),
+    (
+        "hostile_images_change_nothing_outside_and_the_next_job_is_done",
+        attacks::hostile_images_change_nothing_outside_and_the_next_job_is_done,
+    ),
+    (
+        "hostile_programs_change_nothing_outside_and_the_next_job_is_done",
+        attacks::hostile_programs_change_nothing_outside_and_the_next_job_is_done,
+    ),
+    (
+        "a_program_that_fills_the_disk_fails_and_the_next_job_is_done",
+        attacks::a_program_that_fills_the_disk_fails_and_the_next_job_is_done,
+    ),
     ("containers_of_the_dead_are_removed_and_no_others", contained::containers_of_the_dead_are_removed_and_no_others),
     ("a_guarded_program_ends_as_if_it_were_alone", guarded::a_guarded_program_ends_as_if_it_were_alone),
     ("what_a_guarded_program_leaves_behind_is_ended", guarded::what_a_guarded_program_leaves_behind_is_ended),

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::Pid;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tagger_runtime::{ContainerSetup, Containers, Guard, Pull};
 use tempfile::TempDir;
@@ -21,6 +21,11 @@ pub const ODD_IMAGE: &str = "localhost/odd:1";
 pub const EMPTY_IMAGE: &str = "localhost/empty:1";
 /// An image that asks for more.
 pub const GREEDY_IMAGE: &str = "localhost/greedy:1";
+
+/// An image that may go at any time.
+pub const FLEETING_IMAGE: &str = "localhost/fleeting:1";
+/// An image of something else altogether.
+pub const STRANGE_IMAGE: &str = "localhost/stranger:1";
 
 /// The engine, the program, and where both live.
 pub struct Scratch {
@@ -74,21 +79,48 @@ impl Scratch {
         });
         fs::create_dir(folder.path().join("store")).unwrap();
         let manifest = |needs: &[&str]| json!({"name": "habits", "kind": "video", "needs": needs}).to_string();
+        let written = |manifest: String| json!({"io.tagger.manifest": manifest});
         let images = [
-            (IMAGE, "/program", manifest(&[])),
-            (ODD_IMAGE, "/program", "{nonsense".into()),
-            (EMPTY_IMAGE, "/no-program", manifest(&[])),
-            (GREEDY_IMAGE, "/program", manifest(&["network", "token"])),
+            (IMAGE, &["/program"][..], written(manifest(&[]))),
+            (ODD_IMAGE, &["/program"], written("{nonsense".into())),
+            (EMPTY_IMAGE, &["/no-program"], written(manifest(&[]))),
+            (GREEDY_IMAGE, &["/program"], written(manifest(&["network", "token"]))),
+            (STRANGE_IMAGE, &["/program", "be-a-stranger"], json!({})),
         ];
-        let program_bytes = fs::read(&program).unwrap();
-        tokio.block_on(async {
-            let client = containers.client().await.unwrap();
-            for (name, entrypoint, manifest) in images {
-                let archive = archive(name, &program_bytes, entrypoint, &manifest);
-                client.load_images(std::io::Cursor::new(archive)).await.unwrap();
+        let scratch = Self { tokio, containers, program, folder };
+        scratch.tokio.block_on(async {
+            for (name, entrypoint, labels) in images {
+                scratch.load(name, entrypoint, &labels, &json!({})).await;
             }
+            scratch.load_fleeting().await;
         });
-        Self { tokio, containers, program, folder }
+        scratch
+    }
+
+    /// Loads the image that may go.
+    pub async fn load_fleeting(&self) {
+        let manifest = json!({"name": "fleeting", "kind": "video"}).to_string();
+        self.load(FLEETING_IMAGE, &["/program"], &json!({"io.tagger.manifest": manifest}), &json!({})).await;
+    }
+
+    /// Loads an image of the program, with these labels and annotations.
+    pub async fn load(&self, name: &str, entrypoint: &[&str], labels: &Value, annotations: &Value) {
+        let archive = archive(name, &fs::read(&self.program).unwrap(), entrypoint, labels, annotations);
+        self.containers.client().await.unwrap().load_images(std::io::Cursor::new(archive)).await.unwrap();
+    }
+
+    /// Starts another service over the same images, at a socket in `folder`, which by `registries` speaks with registries.
+    pub fn start_another_service(&self, folder: &Path, registries: &Path) -> Child {
+        let command = |service: Pid| fs::read_to_string(format!("/proc/{service}/cmdline")).unwrap_or_default();
+        // Not the guard, of which it is the last argument.
+        let is_podman = |command: &String| command.split('\0').next().is_some_and(|word| word.ends_with("podman"));
+        let command = self.services().into_iter().map(command).find(is_podman).unwrap();
+        let mut words: Vec<&str> = command.trim_end_matches('\0').split('\0').collect();
+        let address = format!("unix://{}", folder.join("engine.sock").display());
+        *words.last_mut().unwrap() = &address;
+        let mut podman = Command::new(words[0]);
+        podman.args(&words[1..]).current_dir(folder).env("CONTAINERS_REGISTRIES_CONF", registries);
+        podman.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     /// The processes of the engine's service.
@@ -119,7 +151,7 @@ impl Scratch {
 }
 
 /// An archive with an image of one file.
-fn archive(name: &str, program: &[u8], entrypoint: &str, manifest_label: &str) -> Vec<u8> {
+fn archive(name: &str, program: &[u8], entrypoint: &[&str], labels: &Value, annotations: &Value) -> Vec<u8> {
     let layer = tar(&[("program", program, 0o755)]);
     let digest = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let described = |kind: &str, bytes: &[u8]| {
@@ -129,13 +161,14 @@ fn archive(name: &str, program: &[u8], entrypoint: &str, manifest_label: &str) -
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
     let config = json!({
         "architecture": architecture, "os": "linux",
-        "config": {"Entrypoint": [entrypoint], "Labels": {"io.tagger.manifest": manifest_label}},
+        "config": {"Entrypoint": entrypoint, "Labels": labels},
         "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{}", digest(&layer))]},
     })
     .to_string();
     let manifest = json!({
         "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
         "config": described("config.v1+json", config.as_bytes()), "layers": [described("layer.v1.tar", &layer)],
+        "annotations": annotations,
     })
     .to_string();
     let mut listed = described("manifest.v1+json", manifest.as_bytes());

@@ -4,17 +4,29 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, Write};
 use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let after = |name: &str| arguments.iter().position(|word| word == name).map(|place| arguments[place + 1].clone());
     if arguments.iter().any(|word| word == "--describe") {
-        println!(r#"{{"name": "habits", "kind": "video", "parameters": {{"properties": {{"habit": {{"type": "string"}}, "secret": {{"type": "string"}}}}}}}}"#);
+        println!(r#"{{"name": "habits", "kind": "video", "parameters": {{"properties": {{"habit": {{"type": "string"}}, "target": {{"type": "string"}}, "secret": {{"type": "string"}}}}}}}}"#);
+        return;
+    }
+    if arguments.get(1).is_some_and(|word| word == "be-a-stranger") {
+        println!("hello");
         return;
     }
     let path = after("--output-path").expect("an output path");
     let params = after("--params").unwrap_or_default();
-    let habit = params.split("\"habit\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or("none").to_owned();
+    let param = |name: &str| {
+        let rest = params.split_once(&format!("\"{name}\":\""))?.1;
+        rest.split('"').next().map(str::to_owned)
+    };
+    let habit = param("habit").unwrap_or("none".to_owned());
+    let target = param("target").unwrap_or("/elv/media/secret.jsonl".to_owned());
     match habit.as_str() {
         "look" => look(),
         "deaf" => loop {
@@ -34,16 +46,38 @@ fn main() {
         "fill" => {
             let mut file = File::create("/elv/output/rubbish").expect("a file");
             loop {
-                if file.write_all(&[1; 1 << 20]).is_err() {
-                    std::thread::park();
+                if let Err(error) = file.write_all(&[1; 1 << 20]) {
+                    eprintln!("{error}");
+                    std::process::exit(5);
                 }
             }
         }
         "link" => {
             let _ = fs::remove_file(&path);
-            symlink("/elv/media/secret.jsonl", &path).expect("a link");
+            symlink(target, &path).expect("a link");
             std::thread::park();
         }
+        "link beside" => {
+            symlink(&target, "/elv/output/file").expect("a link");
+            symlink(Path::new(&target).parent().expect("a folder"), "/elv/output/folder").expect("a link");
+            for through in ["/elv/output/file", "/elv/output/folder/new"] {
+                eprintln!("write {through}: {}", if fs::write(through, "changed").is_ok() { "yes" } else { "no" });
+            }
+        }
+        "sparse" => {
+            File::create(&path).and_then(|file| file.set_len(10 << 30)).expect("a file");
+            std::thread::park();
+        }
+        "write" => {
+            let mut file = File::create(&path).expect("a file");
+            for _ in 0..10 << 10 {
+                file.write_all(&[b'\n'; 1 << 20]).expect("written");
+            }
+        }
+        "fork" => loop {
+            // Each does the same.
+            let _ = Command::new("/program").args(&arguments[1..]).spawn();
+        },
         "shout" => {
             for number in 1..=100_000 {
                 println!("{number}");
@@ -58,11 +92,22 @@ fn main() {
     for path in std::io::stdin().lock().lines() {
         let path = path.expect("a path");
         let text = if habit == "accuse" { "/etc/passwd".to_owned() } else { path.clone() };
+        let seen = if habit == "devices" { devices() } else { "seen".to_owned() };
         eprintln!("read {} bytes of {path}", fs::read(&path).map_or(-1, |bytes| bytes.len() as i64));
-        writeln!(output, r#"{{"type":"tag","data":{{"start_time":0,"end_time":40,"tag":"seen","source_media":"{text}"}}}}"#)
+        writeln!(output, r#"{{"type":"tag","data":{{"start_time":0,"end_time":40,"tag":"{seen}","source_media":"{text}"}}}}"#)
             .and_then(|()| writeln!(output, r#"{{"type":"progress","data":{{"source_media":"{path}"}}}}"#))
             .expect("written");
+        while habit == "wait" && !Path::new("/elv/media/go").exists() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
+}
+
+/// The made-up devices that were given.
+fn devices() -> String {
+    let mut devices: Vec<String> = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("MADE_UP")).collect();
+    devices.sort();
+    devices.join(" ")
 }
 
 /// Tells what there is to see, and what can be done.
@@ -89,8 +134,6 @@ fn look() {
     for path in ["/x", "/elv/x", "/elv/media/x", "/elv/output/x", "/tmp/x", "/root/.cache/x"] {
         eprintln!("write {path}: {}", can_write(path));
     }
-    let mut devices: Vec<(String, String)> = std::env::vars().filter(|(name, _)| name.starts_with("MADE_UP")).collect();
-    devices.sort();
-    eprintln!("devices: {devices:?}");
+    eprintln!("devices: [{}]", self::devices());
     eprintln!("processes: {}", names("/proc").split(' ').filter(|name| name.parse::<u32>().is_ok()).count());
 }
