@@ -10,7 +10,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tagger_engine::{Client, Image, Push};
-use tagger_image::{Plan, Wishes, Written, read_labels};
+use tagger_image::{PROGRAM_CONTAINERFILE, Plan, Wishes, Written, read_labels};
 use tagger_runtime::Interpreter;
 
 use crate::args::{BuildArgs, PushArgs};
@@ -41,9 +41,8 @@ pub fn build(args: BuildArgs) -> anyhow::Result<u8> {
     };
     let plan = Plan::of(&args.folder, &wishes)?;
     if args.print_containerfile {
-        let Some(text) = plan.containerfile() else {
-            bail!("the image of a program is made without a Containerfile: of the program and the libraries it loads");
-        };
+        // That of a program makes what is made without one.
+        let text = plan.containerfile().unwrap_or(PROGRAM_CONTAINERFILE);
         output::to_stdout(text)?;
         return Ok(0);
     }

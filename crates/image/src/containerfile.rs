@@ -30,17 +30,20 @@ pub(crate) struct Start {
 
 /// Whether something is taken from what `tagger build` adds under `name`.
 pub(crate) fn takes(text: &str, name: &str) -> bool {
-    copies(text).any(|copy| copy.contains(&format!("{ADDED}/{name}")))
+    copies(text).iter().any(|copy| copy.contains(&format!("{ADDED}/{name}")))
 }
 
 /// Whether something is taken from the model's folder itself. Builds of a program can leave gigabytes there, which are
 /// not sent for nothing.
 pub(crate) fn takes_from_folder(text: &str) -> bool {
-    copies(text).any(|copy| !copy.contains("--from=") && !copy.contains(&format!("{ADDED}/")))
+    copies(text).iter().any(|copy| !copy.contains("--from=") && !copy.contains(&format!("{ADDED}/")))
 }
 
-fn copies(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().filter(|line| is_instruction(line, "COPY") || is_instruction(line, "ADD"))
+/// The instructions that take files, each as one line.
+fn copies(text: &str) -> Vec<String> {
+    let joined = text.replace("\\\r\n", " ").replace("\\\n", " ");
+    let takes_files = |line: &&str| is_instruction(line, "COPY") || is_instruction(line, "ADD");
+    joined.lines().filter(takes_files).map(str::to_owned).collect()
 }
 
 fn is_instruction(line: &str, name: &str) -> bool {
@@ -120,6 +123,7 @@ mod tests {
     #[test]
     fn only_what_takes_from_us_is_completed() {
         let own = "FROM team/base\nCOPY x /x\n";
+        assert!(takes("COPY --chown=0 \\\n  .tagger/code/ ./\n", "code/"), "an instruction may go over lines");
         assert!(!lacks_start(own) && takes_from_folder(own) && !takes(own, "code"));
         let ours = PYTHON_CONTAINERFILE;
         assert!(lacks_start(ours) && !takes_from_folder(ours) && takes(ours, "wheels") && !takes(ours, "program"));

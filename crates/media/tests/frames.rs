@@ -284,3 +284,18 @@ fn a_queue_smaller_than_a_frame_still_gives_every_frame() {
     let options = FrameOptions { limits, ..options(Rate::All) };
     assert_eq!(Frames::open(&clip("h264.mp4"), &options).unwrap().count(), 150);
 }
+
+#[test]
+fn a_webp_that_libav_would_end_the_process_over_is_told_as_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, behind) in [("size", &[0xff; 16][..]), ("header", b"VP8X\x0a\0\0\0\0\0\0\0\x07\0\0\x07\0\0")] {
+        let path = folder.path().join(name).with_extension("webp");
+        fs::write(&path, [fs::read(clip("still.webp")).unwrap().as_slice(), behind].concat()).unwrap();
+        let error = match Frames::open(&path, &options(Rate::All)) {
+            Ok(mut frames) => frames.find_map(Result::err).expect("an error"),
+            Err(error) => error,
+        };
+        assert!(error.to_string().contains(&format!("{name}.webp")), "{error}");
+        assert!(tagger_media::read_still(&path, &Limits::default()).is_ok(), "its picture is whole");
+    }
+}

@@ -204,16 +204,30 @@ fn a_containerfile_that_leaves_weights_and_start_to_the_build_makes_the_same_of_
     program(&place, "light", false);
     engine.json(&place, "build light -t light:1 --json");
     let without = (engine.json(&place, "inspect oci:light:1 --json"), files_in(&engine, &place, "light:1"));
-    place.write("light/Containerfile", tagger_image::PROGRAM_CONTAINERFILE);
+    let printed = engine.command(&place, "build light --print-containerfile").output().unwrap().stdout;
+    fs::write(place.path("light/Containerfile"), printed).unwrap();
     engine.json(&place, "build light -t light:2 --json");
     let by_it = (engine.json(&place, "inspect oci:light:2 --json"), files_in(&engine, &place, "light:2"));
     assert_eq!(by_it.1, without.1);
     for field in ["entrypoint", "manifest", "parameters"] {
         assert_eq!(by_it.0[field], without.0[field]);
     }
-    place.write("light/Containerfile", tagger_image::PYTHON_CONTAINERFILE.replace("COPY .tagger/weights/ ./\n", ""));
-    let lost = engine.tagger(&place, "build light -t light:3 --base localhost/nowhere:1");
-    assert!(lost.contains("base image `localhost/nowhere:1` is not on this machine"), "{lost}");
+    let file = "FROM scratch\nCOPY .tagger/code/ /elv/\nENTRYPOINT [\"/elv/model\"]\n";
+    place.write("light/Containerfile", file);
+    let told = engine.tagger(&place, "build light -t light:3 --no-describe");
+    assert!(told.contains("exit 0") && told.contains("warning: the Containerfile leaves out the weights"), "{told}");
+}
+
+#[test]
+fn the_base_of_a_containerfile_is_the_one_that_is_chosen() {
+    let Some(engine) = Engine::start() else { return };
+    let place = Place::new();
+    place.write("light/tagger.toml", "name = 'light'\nkind = 'frame'\ncommand = ['python3', 'model.py']\n");
+    place.write("light/model.py", "run_default(Light)\n");
+    let printed = engine.command(&place, "build light --print-containerfile").output().unwrap().stdout;
+    fs::write(place.path("light/Containerfile"), printed).unwrap();
+    let told = engine.tagger(&place, "build light -t light:1 --base localhost/nowhere:1");
+    assert!(told.contains("base image `localhost/nowhere:1` is not on this machine: pull it first"), "{told}");
 }
 
 #[test]

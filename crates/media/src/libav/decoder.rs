@@ -7,7 +7,7 @@ use std::{
 
 use ffmpeg_sys_the_third as ffi;
 
-use super::{AvError, Packet, Picture, Sound, coded_pixels, input::Stream};
+use super::{AvError, Packet, Picture, Sound, coded_pixels, input::Stream, webp};
 
 /// An opened decoder.
 pub struct Decoder(NonNull<ffi::AVCodecContext>);
@@ -86,6 +86,10 @@ impl Decoder {
 
     /// Gives the decoder a packet, or with `None` the news that there are no more.
     pub fn send(&mut self, packet: Option<&Packet>) -> Result<Sent, AvError> {
+        let is_webp = self.raw_mut().codec_id == ffi::AVCodecID::WEBP;
+        if is_webp && packet.is_some_and(|packet| webp::is_deadly(packet.data())) {
+            return Err(AvError::DAMAGED);
+        }
         let packet = packet.map_or(ptr::null(), Packet::as_ptr);
         // SAFETY: the context is open; the packet is valid or null, which starts the draining.
         match AvError::check(unsafe { ffi::avcodec_send_packet(self.0.as_ptr(), packet) }) {

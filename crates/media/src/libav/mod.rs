@@ -18,6 +18,7 @@ mod picture;
 mod scaler;
 mod sound;
 mod version;
+mod webp;
 
 pub use decoder::{Decoder, DecoderRecipe, Heard, Received, Sent};
 pub use error::AvError;

@@ -90,7 +90,7 @@ impl Scratch {
         let scratch = Self { tokio, containers, program, folder };
         scratch.tokio.block_on(async {
             for (name, entrypoint, labels) in images {
-                scratch.load(name, entrypoint, &labels, &json!({})).await;
+                scratch.load(name, entrypoint, &labels).await;
             }
             scratch.load_fleeting().await;
         });
@@ -100,12 +100,12 @@ impl Scratch {
     /// Loads the image that may go.
     pub async fn load_fleeting(&self) {
         let manifest = json!({"name": "fleeting", "kind": "video"}).to_string();
-        self.load(FLEETING_IMAGE, &["/program"], &json!({"io.tagger.manifest": manifest}), &json!({})).await;
+        self.load(FLEETING_IMAGE, &["/program"], &json!({"io.tagger.manifest": manifest})).await;
     }
 
-    /// Loads an image of the program, with these labels and annotations.
-    pub async fn load(&self, name: &str, entrypoint: &[&str], labels: &Value, annotations: &Value) {
-        let archive = archive(name, &fs::read(&self.program).unwrap(), entrypoint, labels, annotations);
+    /// Loads an image of the program, with these labels.
+    async fn load(&self, name: &str, entrypoint: &[&str], labels: &Value) {
+        let archive = archive(name, &fs::read(&self.program).unwrap(), entrypoint, labels);
         self.containers.client().await.unwrap().load_images(std::io::Cursor::new(archive)).await.unwrap();
     }
 
@@ -151,7 +151,7 @@ impl Scratch {
 }
 
 /// An archive with an image of one file.
-fn archive(name: &str, program: &[u8], entrypoint: &[&str], labels: &Value, annotations: &Value) -> Vec<u8> {
+fn archive(name: &str, program: &[u8], entrypoint: &[&str], labels: &Value) -> Vec<u8> {
     let layer = tar(&[("program", program, 0o755)]);
     let digest = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let described = |kind: &str, bytes: &[u8]| {
@@ -168,7 +168,6 @@ fn archive(name: &str, program: &[u8], entrypoint: &[&str], labels: &Value, anno
     let manifest = json!({
         "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
         "config": described("config.v1+json", config.as_bytes()), "layers": [described("layer.v1.tar", &layer)],
-        "annotations": annotations,
     })
     .to_string();
     let mut listed = described("manifest.v1+json", manifest.as_bytes());
