@@ -135,7 +135,8 @@ impl Reading {
         reading_clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         reading_clock.tick().await; // the first tick is now
         let mut last_line = Instant::now();
-        let mut has_more = false;
+        // A program that was taken over has written before.
+        let mut has_more = true;
         let over = loop {
             let something_new = async { if has_more { yield_now().await } else { self.changes.next().await } };
             let silence = async {

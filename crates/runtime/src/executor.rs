@@ -56,6 +56,10 @@ pub struct Container {
     pub devices: Vec<String>,
     /// Texts that must not come into its log.
     pub secrets: Vec<String>,
+    /// The job it works for. If this process is killed, the next service of the same place may take the program over.
+    pub job: Option<String>,
+    /// The id of a container that runs this already, and has been fed. Default: one is made.
+    pub running: Option<String>,
 }
 
 /// How much a container may have.

@@ -85,6 +85,8 @@ enum State {
     Waiting,
     Finished,
     Failed,
+    /// Of no interest any more.
+    Past,
 }
 
 /// What one run of the program has said so far.
@@ -129,6 +131,14 @@ impl Ledger {
     /// A ledger that gives the tags of an input away once it is finished: [`give`](Self::give).
     pub fn giving(paths: &[String]) -> Self {
         Self { is_giving: true, ..Self::new(paths) }
+    }
+
+    /// Passes over whatever is said of files with these names: it was heard before.
+    pub fn pass_over(&mut self, names: &[String]) {
+        for name in names {
+            self.by_name.insert(name.clone(), self.entries.len());
+            self.entries.push(Entry { state: State::Past, tags: Vec::new() });
+        }
     }
 
     /// The tags of a finished input, which are not kept any longer.
@@ -285,6 +295,9 @@ impl Ledger {
         }
         let (end_time_ms, text) = (tag.end_time, tag.tag.clone());
         let state = self.entries[index].state;
+        if state == State::Past {
+            return None;
+        }
         if state == State::Finished && self.is_giving {
             let message = format!("tag `{text}` came after the file's progress; left out");
             return self.warn(WarningKind::Late, Some(index), message);
@@ -329,7 +342,7 @@ impl Ledger {
             State::Finished => {
                 self.attempt.error = Some(format!("{message} (said of `{}`, which it had finished)", base_name(path)));
             }
-            State::Failed => {}
+            State::Failed | State::Past => {}
         }
     }
 
@@ -398,6 +411,18 @@ mod tests {
         assert_eq!(ledger.take(progress(FILES[0])), None, "a second progress is harmless");
         assert_eq!(ledger.end(clean()), Verdict::Complete);
         assert_snapshot!(told(ledger), @"[0: 1 tags, 1: 1 tags, 2: 1 tags] []");
+    }
+
+    #[test]
+    fn what_is_said_of_files_that_are_passed_over_is_nothing_new() {
+        let mut ledger = Ledger::giving(&[FILES[1].to_owned()]);
+        ledger.pass_over(&["a.mp4".to_owned()]);
+        for line in [tag(FILES[0], 0, 40), progress(FILES[0]), error("late", Some(FILES[0]))] {
+            assert_eq!(ledger.take(line), None);
+        }
+        assert_eq!(ledger.take(progress(FILES[1])), Some(Notice::Finished(0)));
+        assert_eq!(ledger.unfinished().count(), 0);
+        assert_eq!(ledger.errors(), (None, Vec::new()));
     }
 
     #[test]

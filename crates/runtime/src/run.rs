@@ -373,6 +373,7 @@ impl Work {
             name: &number.to_string(),
             paths: &paths,
             content: None,
+            job: None,
             env: Vec::new(),
             log: None,
             limits: Bounds::of(self.model.manifest.as_ref().map(|manifest| &manifest.resources)),

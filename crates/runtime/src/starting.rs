@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use tagger_wire::Need;
 
 use crate::executor::{Bounds, Container, Grants, Launch, LogFile};
-use crate::oci::{HOME, OUTPUT, lay_out};
+use crate::oci::{HOME, OUTPUT, OUTPUT_FILE, lay_out};
 use crate::{Containers, Model};
 
 /// The variable with the content's name.
@@ -28,6 +28,8 @@ pub(crate) struct Start<'a> {
     pub paths: &'a [String],
     /// The content that all of them are of, if it is one.
     pub content: Option<&'a str>,
+    /// The job it is started for, if it is one that survives this process.
+    pub job: Option<&'a str>,
     pub env: Vec<(OsString, OsString)>,
     pub log: Option<LogFile>,
     /// What a container may have.
@@ -81,14 +83,16 @@ impl Start<'_> {
             grants: Grants { network: needs(Need::Network), writable_root: needs(Need::WritableRoot) },
             devices: self.devices,
             secrets: token.into_iter().collect(),
+            job: self.job.map(str::to_owned),
+            running: None,
         };
         let launch = Launch {
-            command: with_arguments(format!("{HOME}/{OUTPUT}/output.jsonl").as_ref()),
+            command: with_arguments(format!("{HOME}/{OUTPUT}/{OUTPUT_FILE}").as_ref()),
             env,
             log: self.log,
             container: Some(container),
             ..Launch::default()
         };
-        Ok((launch, own.join(OUTPUT).join("output.jsonl")))
+        Ok((launch, own.join(OUTPUT).join(OUTPUT_FILE)))
     }
 }

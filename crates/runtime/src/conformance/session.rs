@@ -117,6 +117,7 @@ impl Session {
             name: "output",
             paths: &[],
             content: content.as_deref(),
+            job: None,
             env: Vec::new(),
             log: None,
             limits: Bounds::of(model.manifest.as_ref().map(|manifest| &manifest.resources)),

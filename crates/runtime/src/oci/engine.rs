@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
+use super::survivors::Survivor;
 use super::{ContainerError, ContainerSetup, has_systemd, on_search_path, owner};
 use crate::doctor::ControlGroups;
 use crate::process::Daemon;
@@ -61,7 +62,12 @@ impl Engine {
         state.client = Some(client.clone());
         if !state.is_swept {
             // What cannot be removed now harms nobody, and is looked for again at the next start.
-            let _ = owner::sweep(&client, self.setup.place.as_deref()).await;
+            if let Ok(survivors) = owner::sweep(&client, self.setup.place.as_deref()).await {
+                // It is too late for these: what they have written is gone.
+                for survivor in survivors {
+                    survivor.remove(&client).await;
+                }
+            }
             state.is_swept = true;
         }
         Ok(client)
@@ -76,9 +82,16 @@ impl Engine {
         }
     }
 
-    pub async fn sweep_if_there(&self) {
-        if let Ok(client) = self.find().await {
-            let _ = owner::sweep(&client, self.setup.place.as_deref()).await;
+    /// Looks through what is left, if there is an engine. Gives what could be taken over.
+    pub async fn sweep_if_there(&self) -> Vec<Survivor> {
+        let Ok(client) = self.find().await else { return Vec::new() };
+        match owner::sweep(&client, self.setup.place.as_deref()).await {
+            Ok(survivors) => {
+                self.state.lock().await.is_swept = true;
+                survivors
+            }
+            // It is looked for again when an engine is wanted.
+            Err(_) => Vec::new(),
         }
     }
 

@@ -17,6 +17,8 @@ use crate::digest::hex;
 pub(crate) const MEDIA: &str = "media";
 /// What it writes, in its own folder.
 pub(crate) const OUTPUT: &str = "output";
+/// The file in there that its messages go to.
+pub(crate) const OUTPUT_FILE: &str = "output.jsonl";
 
 /// Makes the folders of a container. Its own is for this user alone: whoever the program in it runs as, it comes in by its
 /// mounts.

@@ -2,6 +2,7 @@
 //!
 //! - [`engine`]: the way to the engine, or one of our own. [`owner`]: whose a container is, and which are nobody's.
 //! - [`recipe`]: what a container is made of. [`media`]: how it comes to see files, and only these.
+//! - [`survivors`]: those that a killed service has left running, for the next one.
 //! - [`program`]: one that runs: fed, watched, stopped, removed. [`explain`]: how it ended, and why it did not start.
 //! - [`image`]: what an image says of itself.
 
@@ -12,6 +13,7 @@ mod media;
 mod owner;
 mod program;
 mod recipe;
+mod survivors;
 
 use std::ffi::OsString;
 use std::io;
@@ -30,9 +32,10 @@ use crate::{Guard, Model, ModelError};
 
 use engine::Engine;
 use program::Contained;
+use survivors::Survivors;
 
 pub(crate) use image::ImageModel;
-pub(crate) use media::{MEDIA, OUTPUT, lay_out};
+pub(crate) use media::{MEDIA, OUTPUT, OUTPUT_FILE, lay_out};
 pub(crate) use recipe::HOME;
 
 /// How long a program may take to say what it is.
@@ -132,12 +135,14 @@ pub struct Containers {
 struct Inner {
     setup: ContainerSetup,
     engine: Engine,
+    survivors: Survivors,
 }
 
 impl Containers {
     /// Containers by this setup.
     pub fn new(setup: ContainerSetup) -> Self {
-        Self { inner: Arc::new(Inner { engine: Engine::new(setup.clone()), setup }) }
+        let inner = Inner { engine: Engine::new(setup.clone()), setup, survivors: Survivors::default() };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The engine, started if it has to be.
@@ -186,10 +191,12 @@ impl Containers {
         self.inner.engine.close().await;
     }
 
-    /// Removes what services of this place have left behind, if there is an engine that may know of any.
-    pub async fn sweep(&self) {
+    /// Removes what services of this place have left behind, if there is an engine that may know of any. Containers that
+    /// still run for a job stay to be taken over: gives the folders of the attempts that started them.
+    pub async fn sweep(&self) -> Vec<PathBuf> {
         // Without one, nothing runs; and none is started just to look.
-        self.inner.engine.sweep_if_there().await;
+        self.inner.survivors.put(self.inner.engine.sweep_if_there().await);
+        self.inner.survivors.folders()
     }
 
     /// The folder that programs of an image keep between their runs.

@@ -5,6 +5,8 @@ use std::fs;
 
 use tagger_engine::{Client, EngineError};
 
+use super::survivors::Survivor;
+
 /// The label with the process that a container works for.
 const OWNER: &str = "io.tagger.owner";
 /// The label with the place of the service that a container works for.
@@ -16,17 +18,21 @@ pub(super) fn labels(place: Option<&str>) -> BTreeMap<String, String> {
     [(OWNER.to_owned(), this_process())].into_iter().chain(place).collect()
 }
 
-/// Removes the containers whose owners have died, and those of earlier services at `place`; nobody else's.
-pub(super) async fn sweep(client: &Client, place: Option<&str>) -> Result<(), EngineError> {
+/// Removes the containers whose owners have died, and those of earlier services at `place`; nobody else's. Those of that
+/// place which could be taken over are given instead.
+pub(super) async fn sweep(client: &Client, place: Option<&str>) -> Result<Vec<Survivor>, EngineError> {
     let own = this_process();
+    let mut survivors = Vec::new();
     for container in client.containers_with(OWNER).await? {
         let Some(owner) = container.labels.get(OWNER).filter(|owner| **owner != own) else { continue };
         let is_of_this_place = place.is_some() && container.labels.get(PLACE).map(String::as_str) == place;
-        if is_of_this_place || has_died(owner) {
-            client.remove_container(&container.id).await?;
+        match Survivor::of(&container).filter(|_| is_of_this_place) {
+            Some(survivor) => survivors.push(survivor),
+            None if is_of_this_place || has_died(owner) => client.remove_container(&container.id).await?,
+            None => {}
         }
     }
-    Ok(())
+    Ok(survivors)
 }
 
 /// This process, so that no other is meant, now or later: the start of the system, the namespace of its processes, its

@@ -70,7 +70,12 @@ impl Contained {
     /// gives.
     pub async fn start(containers: &Containers, launch: &Launch, is_asked: bool) -> io::Result<Self> {
         let container = launch.container.clone().ok_or(io::ErrorKind::InvalidInput)?;
-        let log_file = launch.log.as_ref().map(Capped::create).transpose()?;
+        if let Some(id) = &container.running {
+            let client = containers.client().await.map_err(|error| not_started(error, &container))?;
+            let output = client.attach(id, Streams::Output).await;
+            let output = output.map_err(|error| not_started(error.into(), &container))?;
+            return Self::accompany(containers, client, id.clone(), launch, None, output, false);
+        }
         let place = containers.inner.setup.place.clone();
         let spec = {
             let (launch, container) = (launch.clone(), container.clone());
@@ -96,10 +101,28 @@ impl Contained {
                 return Err(failed(error.into()));
             }
         };
+        Self::accompany(containers, client, id, launch, Some(input), output, is_asked)
+    }
+
+    /// Feeds, hears and watches a container that runs. One without input is fed no more.
+    fn accompany(
+        containers: &Containers,
+        client: Client,
+        id: String,
+        launch: &Launch,
+        input: Option<UnixStream>,
+        output: UnixStream,
+        is_asked: bool,
+    ) -> io::Result<Self> {
+        let container = launch.container.clone().ok_or(io::ErrorKind::InvalidInput)?;
+        let log_file = launch.log.as_ref().map(Capped::create).transpose()?;
         let fed = Arc::<Fed>::default();
         let (sender, lines) = unbounded_channel();
         let media = container.folder.join(MEDIA);
-        let feeder = tokio::spawn(feed(input, lines, media, fed.clone()));
+        let (sender, feeder) = match input {
+            Some(input) => (Some(sender), tokio::spawn(feed(input, lines, media, fed.clone()))),
+            None => (None, tokio::spawn(async {})),
+        };
         let log = Tail::of(LOG_BYTES, log_file);
         let answer = is_asked.then(|| Tail::of(ANSWER_BYTES, None));
         let reader = tokio::spawn(listen(output, log.clone(), answer.clone(), Redactor::of(&container.secrets)));
@@ -138,7 +161,7 @@ impl Contained {
         Ok(Self {
             containers,
             id,
-            input: Some(sender),
+            input: sender,
             feeder,
             fed,
             log,

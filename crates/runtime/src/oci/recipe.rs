@@ -8,6 +8,7 @@ use tagger_engine::{Mount, Spec};
 
 use super::media::{MEDIA, OUTPUT, Placed, place};
 use super::owner::labels;
+use super::survivors;
 use crate::executor::{Container, Launch};
 
 /// Where programs start, in images of any age.
@@ -50,7 +51,7 @@ pub(super) fn recipe(launch: &Launch, container: &Container, place_label: Option
         command: launch.command.iter().map(text).collect(),
         folder: Some(HOME.to_owned()),
         env: launch.env.iter().map(|(name, value)| (text(name), text(value))).collect(),
-        labels: labels(place_label),
+        labels: labels(place_label).into_iter().chain(survivors::labels(launch)).collect(),
         user: None,
         has_input: true,
         has_network: container.grants.network,

@@ -225,6 +225,8 @@ impl Engine {
             }
             let begun = plan(&self.context.config.machine, &self.leases, &self.waiting);
             if begun.is_empty() {
+                // Who has to wait for the machine may not use it meanwhile.
+                self.waiting.iter().for_each(|waiting| self.context.containers.let_go(waiting.id.as_ref()));
                 return;
             }
             for lease in begun {
@@ -409,6 +411,7 @@ impl Engine {
                 self.leases.retain(|lease| lease.request.id != *job);
             }
             self.waiting.retain(|waiting| waiting.id != *job);
+            self.context.containers.let_go(job.as_ref());
             let is_ended = slot.machine.state().is_ended();
             if let Some(held) = self.slots.remove(job).and_then(|slot| slot.held)
                 && !is_ended

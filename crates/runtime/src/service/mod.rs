@@ -21,7 +21,7 @@ mod work;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -37,7 +37,7 @@ use tagger_wire::ModelKind;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::collector::Changes;
 use crate::config::Config;
@@ -55,6 +55,8 @@ pub use error::{ErrorCode, ServiceError};
 pub use submit::{Submit, Submitted};
 pub use totals::{Lent, Totalled};
 
+/// How long containers that outlived the service before this one may run without a lease of the machine.
+const TAKE_OVER_WITHIN: Duration = Duration::from_secs(60);
 /// How much of a log is read at once.
 const LOG_CHUNK_BYTES: u64 = 1 << 20;
 
@@ -142,14 +144,11 @@ impl Service {
         let work = work_folder(&config);
         // Only output of programs that have lost their runtime: what was finished is in the store.
         kill_strays_of(&work);
-        match fs::remove_dir_all(&work) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(system(error)),
-            _ => fs::create_dir_all(&work).map_err(system)?,
-        }
+        let containers = executors.containers.clone();
+        let survivors = containers.sweep().await;
+        clear(&work, &survivors).map_err(system)?;
         let shelf = Shelf::open(&config.data, config.parts.length, Some(config.parts.disk_bytes)).map_err(system)?;
         let announcer = Arc::new(Announcer::new());
-        let containers = executors.containers.clone();
-        containers.sweep().await;
         let executor = Arc::new(executors);
         let totals = totals::Totals::default();
         let context = Arc::new(Context { config, store, executor, containers, clock, shelf, announcer, totals });
@@ -160,6 +159,13 @@ impl Service {
         service.inner.context.shelf.sweep().map_err(system)?;
         for job in entering {
             service.send(Message::Enter(Box::new(job)))?;
+        }
+        if !survivors.is_empty() {
+            let containers = service.inner.context.containers.clone();
+            tokio::spawn(async move {
+                sleep(TAKE_OVER_WITHIN).await;
+                containers.let_all_go();
+            });
         }
         Ok(service)
     }
@@ -527,6 +533,23 @@ impl ModelInfo {
             resources: model.manifest.as_ref().map(|manifest| manifest.resources.clone()).unwrap_or_default(),
             parameters: model.parameters().cloned(),
         }
+    }
+}
+
+/// Empties the folder for output, but for what is still being written there.
+fn clear(work: &Path, but: &[PathBuf]) -> io::Result<()> {
+    match fs::read_dir(work) {
+        Ok(entries) => {
+            for entry in entries {
+                let path = entry?.path();
+                if !but.contains(&path) {
+                    if path.is_dir() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
+                }
+            }
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(work),
+        Err(error) => Err(error),
     }
 }
 

@@ -92,27 +92,39 @@ impl Work {
             name: "output",
             paths,
             content: Some(&self.content),
+            job: Some(self.job.as_ref()),
             env: self.env.clone(),
             log: Some(self.log.clone()),
             limits: self.limits,
             devices: self.devices.clone(),
             containers: &self.context.containers,
         };
-        let (launch, output) = match start.launch() {
+        let (mut launch, mut output) = match start.launch() {
             Ok(launch) => launch,
             Err(error) => {
                 let cause = format!("cannot make folders in `{}`: {error}", self.folder.display());
                 return Ending { how: How::CutShort, at: None, cause };
             }
         };
-        let mut keeping =
-            Keeping { work: self, ledger: Ledger::giving(paths), news: News::default(), told_ratio: None };
+        let mut ledger = Ledger::giving(paths);
+        let taken_over = self.context.containers.take_over(&mut launch, paths).await;
+        if let Some(program) = &taken_over {
+            ledger.pass_over(&program.others);
+            output.clone_from(&program.output);
+        }
+        let mut keeping = Keeping { work: self, ledger, news: News::default(), told_ratio: None };
         let executor = self.context.executor.as_ref();
         let over = attempt(executor, &launch, &output, paths, self.patience, orders, &mut keeping).await;
         keeping.tell_untold().await;
+        if let Some(program) = &taken_over {
+            // What cannot be removed now is removed at the next start.
+            let _ = fs::remove_dir_all(&program.folder);
+        }
         let part = |nth: usize| self.parts[nth].0.number;
         let was_at = keeping.ledger.is_at();
         let is_at = was_at.or_else(|| keeping.ledger.unfinished().next());
+        // The input of a program that was taken over may have been cut off together with the service that fed it.
+        let is_cut_off = taken_over.is_some() && is_at.is_some();
         let (error, blamed) = keeping.ledger.errors();
         for (nth, cause) in blamed {
             self.tell(Event::PartFailed { attempt: self.attempt, part: part(nth), cause });
@@ -125,6 +137,9 @@ impl Work {
             Ending { how: How::Failed, at, cause }
         };
         match over {
+            Ok(Over::Ended(ending)) if ending.is_clean && error.is_none() && is_cut_off => {
+                Ending { how: How::CutShort, at, cause: "its input ended with the server before this one".into() }
+            }
             Ok(Over::Ended(ending)) => {
                 let how = if ending.is_clean && error.is_none() { How::Clean } else { How::Failed };
                 Ending { how, at, cause: error.unwrap_or(ending.told) }

@@ -1,7 +1,7 @@
 //! Services that are killed, and what the next one makes of what they leave behind.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -11,7 +11,7 @@ use std::thread::sleep;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
-use tagger_runtime::service::News;
+use tagger_runtime::service::{News, Service, Submit};
 use tagger_store::{JobId, JobState};
 
 use crate::trouble::{SmallDisk, fill};
@@ -21,8 +21,8 @@ use crate::world::{World, ended, now_ms, tags, told};
 const JOBS: [&str; 2] = ["one", "two"];
 
 /// A service in a process of its own, which says on standard output what becomes of its jobs.
-struct Server {
-    process: Child,
+pub struct Server {
+    pub process: Child,
     lines: BufReader<ChildStdout>,
     /// Whether it has said that it has taken in its jobs.
     has_jobs: bool,
@@ -31,19 +31,20 @@ struct Server {
 impl Server {
     /// Starts it over `folder`, where it submits `jobs` with what `habits` says.
     fn start(folder: &Path, habits: &str, jobs: &[&str]) -> Self {
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .arg("service")
-            .args([folder.as_os_str(), habits.as_ref()])
-            .args(jobs)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let arguments = [folder.as_os_str(), habits.as_ref()].into_iter().chain(jobs.iter().map(OsStr::new));
+        Self::start_as("service", arguments)
+    }
+
+    /// Starts this program in another part.
+    pub fn start_as<'a>(part: &str, arguments: impl IntoIterator<Item = &'a OsStr>) -> Self {
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        let mut process = program.arg(part).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap());
         Self { process, lines, has_jobs: false }
     }
 
     /// Reads until it says `wanted`.
-    fn until(&mut self, wanted: &str) {
+    pub fn until(&mut self, wanted: &str) {
         let mut line = String::new();
         while line.trim() != wanted {
             line.clear();
@@ -59,7 +60,7 @@ impl Server {
         }
     }
 
-    fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
@@ -79,23 +80,28 @@ pub fn be_a_service(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
         let offset = world.folder.join("clock");
         let offset_ms = move || fs::read_to_string(&offset).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
         let service = world.service_at(config, Arc::new(move || now_ms() + offset_ms())).await;
-        let mut watch = service.watch(None);
-        let mut states = BTreeMap::new();
-        for id in &ids {
-            let submitted = service.submit(world.submit(id, habits.clone())).await.unwrap();
-            states.insert(submitted.job.id.clone(), submitted.job.state);
-        }
-        println!("has its jobs");
-        while !states.values().all(|state: &JobState| state.is_ended()) {
-            if let Some(News::Job(job)) = watch.next().await.map(|announcement| announcement.what) {
-                println!("{} {} of {}", job.id, job.counts.done, job.counts.parts);
-                states.insert(job.id.clone(), job.state);
-            }
-        }
-        service.drain().await;
-        println!("ended");
-        ExitCode::SUCCESS
+        serve(service, ids.iter().map(|id| world.submit(id, habits.clone())).collect()).await
     })
+}
+
+/// Submits jobs, tells what becomes of them, and ends when all have ended.
+pub async fn serve(service: Service, jobs: Vec<Submit>) -> ExitCode {
+    let mut watch = service.watch(None);
+    let mut states = BTreeMap::new();
+    for job in jobs {
+        let submitted = service.submit(job).await.unwrap();
+        states.insert(submitted.job.id.clone(), submitted.job.state);
+    }
+    println!("has its jobs");
+    while !states.values().all(|state: &JobState| state.is_ended()) {
+        if let Some(News::Job(job)) = watch.next().await.map(|announcement| announcement.what) {
+            println!("{} {} of {}", job.id, job.counts.done, job.counts.parts);
+            states.insert(job.id.clone(), job.state);
+        }
+    }
+    service.drain().await;
+    println!("ended");
+    ExitCode::SUCCESS
 }
 
 pub fn a_service_that_is_killed_goes_on_where_it_was() {

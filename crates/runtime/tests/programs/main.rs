@@ -11,6 +11,7 @@ mod killed;
 mod model;
 mod scratch;
 mod sources;
+mod survivors;
 mod trouble;
 mod world;
 
@@ -69,6 +70,14 @@ const TESTS: &[(&str, fn())] = &[
     (
         "a_program_that_fills_the_disk_fails_and_the_next_job_is_done",
         attacks::a_program_that_fills_the_disk_fails_and_the_next_job_is_done,
+    ),
+    (
+        "a_container_that_outlives_its_server_is_taken_over_by_the_next_one",
+        survivors::a_container_that_outlives_its_server_is_taken_over_by_the_next_one,
+    ),
+    (
+        "a_container_that_was_started_otherwise_is_removed_and_its_job_done_anew",
+        survivors::a_container_that_was_started_otherwise_is_removed_and_its_job_done_anew,
     ),
     ("containers_of_the_dead_are_removed_and_no_others", contained::containers_of_the_dead_are_removed_and_no_others),
     ("a_guarded_program_ends_as_if_it_were_alone", guarded::a_guarded_program_ends_as_if_it_were_alone),
@@ -163,6 +172,7 @@ fn main() -> ExitCode {
         Some("short-lived-runtime") => guarded::be_a_runtime(arguments),
         Some("model") => model::be_a_model(arguments.map(|word| word.into_string().expect("UTF-8")).collect()),
         Some("service") => killed::be_a_service(arguments),
+        Some("contained-service") => survivors::be_a_service(arguments),
         word => run_tests(word.filter(|word| !word.starts_with('-'))),
     }
 }
