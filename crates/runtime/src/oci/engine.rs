@@ -62,12 +62,7 @@ impl Engine {
         state.client = Some(client.clone());
         if !state.is_swept {
             // What cannot be removed now harms nobody, and is looked for again at the next start.
-            if let Ok(survivors) = owner::sweep(&client, self.setup.place.as_deref()).await {
-                // It is too late for these: what they have written is gone.
-                for survivor in survivors {
-                    survivor.remove(&client).await;
-                }
-            }
+            let _ = owner::sweep(&client, self.setup.place.as_deref(), None).await;
             state.is_swept = true;
         }
         Ok(client)
@@ -82,10 +77,10 @@ impl Engine {
         }
     }
 
-    /// Looks through what is left, if there is an engine. Gives what could be taken over.
-    pub async fn sweep_if_there(&self) -> Vec<Survivor> {
+    /// Looks through what is left, if there is an engine. Gives what could be taken over of that which writes to `work`.
+    pub async fn sweep_if_there(&self, work: &Path) -> Vec<Survivor> {
         let Ok(client) = self.find().await else { return Vec::new() };
-        match owner::sweep(&client, self.setup.place.as_deref()).await {
+        match owner::sweep(&client, self.setup.place.as_deref(), Some(work)).await {
             Ok(survivors) => {
                 self.state.lock().await.is_swept = true;
                 survivors

@@ -188,14 +188,15 @@ impl Containers {
 
     /// Removes the containers of those who have died, and ends an engine of our own.
     pub async fn close(&self) {
+        self.let_all_go().await;
         self.inner.engine.close().await;
     }
 
     /// Removes what services of this place have left behind, if there is an engine that may know of any. Containers that
-    /// still run for a job stay to be taken over: gives the folders of the attempts that started them.
-    pub async fn sweep(&self) -> Vec<PathBuf> {
+    /// still run for a job, and write to its folder in `work`, stay to be taken over: gives these folders.
+    pub async fn sweep(&self, work: &Path) -> Vec<PathBuf> {
         // Without one, nothing runs; and none is started just to look.
-        self.inner.survivors.put(self.inner.engine.sweep_if_there().await);
+        self.inner.survivors.put(self.inner.engine.sweep_if_there(work).await);
         self.inner.survivors.folders()
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use tagger_engine::{Client, EngineError};
 
@@ -14,19 +15,24 @@ const PLACE: &str = "io.tagger.place";
 
 /// The labels of a container of ours.
 pub(super) fn labels(place: Option<&str>) -> BTreeMap<String, String> {
-    let place = place.map(|place| (PLACE.to_owned(), place.to_owned()));
-    [(OWNER.to_owned(), this_process())].into_iter().chain(place).collect()
+    // Without one too, or its image could bring one along.
+    let place = place.unwrap_or_default().to_owned();
+    [(OWNER.to_owned(), this_process()), (PLACE.to_owned(), place)].into()
 }
 
 /// Removes the containers whose owners have died, and those of earlier services at `place`; nobody else's. Those of that
-/// place which could be taken over are given instead.
-pub(super) async fn sweep(client: &Client, place: Option<&str>) -> Result<Vec<Survivor>, EngineError> {
+/// place that write to `work` and could be taken over are given instead.
+pub(super) async fn sweep(
+    client: &Client,
+    place: Option<&str>,
+    work: Option<&Path>,
+) -> Result<Vec<Survivor>, EngineError> {
     let own = this_process();
     let mut survivors = Vec::new();
     for container in client.containers_with(OWNER).await? {
         let Some(owner) = container.labels.get(OWNER).filter(|owner| **owner != own) else { continue };
         let is_of_this_place = place.is_some() && container.labels.get(PLACE).map(String::as_str) == place;
-        match Survivor::of(&container).filter(|_| is_of_this_place) {
+        match work.and_then(|work| Survivor::of(&container, work)).filter(|_| is_of_this_place) {
             Some(survivor) => survivors.push(survivor),
             None if is_of_this_place || has_died(owner) => client.remove_container(&container.id).await?,
             None => {}

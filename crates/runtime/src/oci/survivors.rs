@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
-use tagger_engine::{Client, Listed};
+use tagger_engine::Listed;
 
 use super::Containers;
 use super::media::{MEDIA, OUTPUT, OUTPUT_FILE};
@@ -28,13 +28,13 @@ const FOLDER: &str = "io.tagger.folder";
 /// The label with the devices that it was lent.
 const DEVICES: &str = "io.tagger.devices";
 
-/// What a container is known by when it is to be taken over.
+/// What a container is known by when it is to be taken over. All labels are always there: those that are missing, its
+/// image could bring along.
 pub(super) fn labels(launch: &Launch) -> BTreeMap<String, String> {
-    let Some((container, job)) = launch.container.as_ref().and_then(|it| Some((it, it.job.clone()?))) else {
-        return BTreeMap::new();
-    };
-    let folder = container.folder.display().to_string();
-    let devices = container.devices.join(",");
+    let container = launch.container.as_ref();
+    let job = container.and_then(|container| container.job.clone()).unwrap_or_default();
+    let folder = container.map_or(String::new(), |container| container.folder.display().to_string());
+    let devices = container.map_or(String::new(), |container| container.devices.join(","));
     [(JOB, job), (START, start_of(launch)), (FOLDER, folder), (DEVICES, devices)]
         .map(|(label, value)| (label.to_owned(), value))
         .into()
@@ -60,15 +60,18 @@ pub(super) struct Survivor {
 }
 
 impl Survivor {
-    /// `None`: it has ended, was not started for a job, or is nothing that could go on.
-    pub fn of(listed: &Listed) -> Option<Self> {
+    /// `None`: it has ended, was not started for a job, or does not write to a folder of an attempt in `work`.
+    pub fn of(listed: &Listed, work: &Path) -> Option<Self> {
         let label = |name| listed.labels.get(name).cloned();
         let folder = PathBuf::from(label(FOLDER)?);
-        if listed.state != "running" || !folder.join(OUTPUT).is_dir() {
+        let within: Vec<Component> = folder.strip_prefix(work).ok()?.components().collect();
+        let is_of_an_attempt = matches!(within[..], [Component::Normal(_), Component::Normal(_)]);
+        let job = label(JOB).filter(|job| !job.is_empty())?;
+        if listed.state != "running" || !is_of_an_attempt || !folder.join(OUTPUT).is_dir() {
             return None;
         }
         let devices = label(DEVICES)?.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-        Some(Self { id: listed.id.clone(), job: label(JOB)?, start: label(START)?, folder, devices })
+        Some(Self { id: listed.id.clone(), job, start: label(START)?, folder, devices })
     }
 
     /// Whether it has each of these files: the very ones, not others of the same name.
@@ -91,13 +94,6 @@ impl Survivor {
     /// The folder of the attempt that started it.
     fn attempt_folder(&self) -> &Path {
         self.folder.parent().unwrap_or(&self.folder)
-    }
-
-    /// Removes it with what it has written.
-    pub async fn remove(self, client: &Client) {
-        // If not now, then at the next start.
-        let _ = client.remove_container(&self.id).await;
-        let _ = fs::remove_dir_all(self.attempt_folder());
     }
 }
 
@@ -140,16 +136,11 @@ impl Containers {
         let is_meant = |survivor: &Survivor| {
             survivor.job == job || survivor.devices.iter().any(|device| container.devices.contains(device))
         };
-        let mut found = None;
-        for survivor in self.inner.survivors.take(is_meant) {
-            let is_same = survivor.job == job && survivor.start == start && survivor.has(paths);
-            if is_same && found.is_none() {
-                found = Some(survivor);
-            } else if let Ok(client) = self.client().await {
-                survivor.remove(&client).await;
-            }
-        }
-        let survivor = found?;
+        let mut others = self.inner.survivors.take(is_meant);
+        let is_same = |survivor: &Survivor| survivor.job == job && survivor.start == start && survivor.has(paths);
+        let same = others.iter().position(is_same).map(|place| others.swap_remove(place));
+        self.remove(others).await;
+        let survivor = same?;
         container.running = Some(survivor.id.clone());
         container.folder = survivor.folder.clone();
         Some(TakenOver {
@@ -161,24 +152,86 @@ impl Containers {
 
     /// Removes what still runs for a job that will not take it over.
     pub(crate) fn let_go(&self, job: &str) {
-        self.remove_soon(self.inner.survivors.take(|survivor| survivor.job == job));
+        let survivors = self.inner.survivors.take(|survivor| survivor.job == job);
+        if !survivors.is_empty() {
+            // An engine may take its time, which is no matter of who calls.
+            let containers = self.clone();
+            tokio::spawn(async move { containers.remove(survivors).await });
+        }
     }
 
     /// Removes all that nobody has taken over.
-    pub(crate) fn let_all_go(&self) {
-        self.remove_soon(self.inner.survivors.take(|_| true));
+    pub(crate) async fn let_all_go(&self) {
+        self.remove(self.inner.survivors.take(|_| true)).await;
     }
 
-    fn remove_soon(&self, survivors: Vec<Survivor>) {
+    async fn remove(&self, survivors: Vec<Survivor>) {
         if survivors.is_empty() {
             return;
         }
-        let containers = self.clone();
-        tokio::spawn(async move {
-            let Ok(client) = containers.client().await else { return };
-            for survivor in survivors {
-                survivor.remove(&client).await;
-            }
+        let Ok(client) = self.client().await else { return };
+        for survivor in survivors {
+            // If not now, then at the next start.
+            let _ = client.remove_container(&survivor.id).await;
+            let _ = fs::remove_dir_all(survivor.attempt_folder());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::executor::Container;
+
+    fn launch(job: Option<&str>, folder: &Path) -> Launch {
+        let container = Container { job: job.map(str::to_owned), folder: folder.to_owned(), ..Container::default() };
+        Launch { container: Some(container), ..Launch::default() }
+    }
+
+    fn listed(labels: BTreeMap<String, String>) -> Listed {
+        Listed { id: "1".into(), state: "running".into(), labels }
+    }
+
+    #[test]
+    fn an_image_cannot_say_what_a_container_of_it_works_for() {
+        let names = |job| labels(&launch(job, Path::new("/x"))).into_keys().collect::<Vec<_>>();
+        assert_eq!(names(None), names(Some("job")));
+    }
+
+    #[test]
+    fn only_what_writes_for_an_attempt_is_taken_over() {
+        let work = tempfile::tempdir().unwrap();
+        let survives = |job, folder: &str| {
+            let folder = work.path().join(folder);
+            fs::create_dir_all(folder.join(OUTPUT)).unwrap();
+            Survivor::of(&listed(labels(&launch(job, &folder))), work.path()).is_some()
+        };
+        assert!(survives(Some("job"), "job-1/output"));
+        assert!(!survives(None, "job-1/output"));
+        assert!(!survives(Some("job"), "job-1"));
+        let elsewhere = tempfile::tempdir().unwrap();
+        for outside in ["job-1/../x", elsewhere.path().join("a/b").to_str().unwrap()] {
+            assert!(!survives(Some("job"), outside), "{outside}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_the_same_name_is_not_the_same_file() {
+        let work = tempfile::tempdir().unwrap();
+        let own = work.path().join("job-1/output");
+        fs::create_dir_all(own.join(OUTPUT)).unwrap();
+        fs::create_dir_all(own.join(MEDIA)).unwrap();
+        let [one, other] = ["one", "other"].map(|folder| {
+            fs::create_dir(work.path().join(folder)).unwrap();
+            let path = work.path().join(folder).join("a.mp4");
+            fs::write(&path, "x").unwrap();
+            path.to_str().unwrap().to_owned()
         });
+        fs::hard_link(&one, own.join(MEDIA).join("a.mp4")).unwrap();
+        let survivor = Survivor::of(&listed(labels(&launch(Some("job"), &own))), work.path()).unwrap();
+        assert!(survivor.has(std::slice::from_ref(&one)));
+        assert!(!survivor.has(&[other]));
+        assert_eq!(survivor.others(&[]), ["a.mp4"]);
+        assert_eq!(survivor.others(&[one]), [""; 0]);
     }
 }

@@ -145,7 +145,7 @@ impl Service {
         // Only output of programs that have lost their runtime: what was finished is in the store.
         kill_strays_of(&work);
         let containers = executors.containers.clone();
-        let survivors = containers.sweep().await;
+        let survivors = containers.sweep(&work).await;
         clear(&work, &survivors).map_err(system)?;
         let shelf = Shelf::open(&config.data, config.parts.length, Some(config.parts.disk_bytes)).map_err(system)?;
         let announcer = Arc::new(Announcer::new());
@@ -164,7 +164,7 @@ impl Service {
             let containers = service.inner.context.containers.clone();
             tokio::spawn(async move {
                 sleep(TAKE_OVER_WITHIN).await;
-                containers.let_all_go();
+                containers.let_all_go().await;
             });
         }
         Ok(service)

@@ -463,7 +463,7 @@ pub fn containers_of_the_dead_are_removed_and_no_others() {
             socket: Some(client.socket().to_owned()),
             ..Default::default()
         });
-        again.sweep().await;
+        again.sweep(std::path::Path::new("/nowhere")).await;
         let is_there = async |id: &str| client.container(id).await.unwrap().is_some();
         assert!(!is_there(&dead).await && !is_there(&ours).await);
         assert!(is_there(&theirs).await, "somebody may live where we cannot look");
