@@ -9,6 +9,7 @@ fn main() {
         ("libav_frame_duration", "FFMPEG_6_0"),
         ("libav_frame_flags", "FFMPEG_6_1"),
         ("libav_coded_side_data", "FFMPEG_6_1"),
+        ("libav_adds_priming", "FFMPEG_6_1"),
         ("libav_const_write", "FFMPEG_7_0"),
         ("libav_weighs_chroma_rows", "FFMPEG_8_0"),
     ] {

@@ -4,7 +4,8 @@
 //! seen. The packet that lies over a cut goes into both parts. In MP4 and MOV it follows a few packets that are
 //! decoded and not heard, and an edit list makes the sound begin with the first picture, to the sample. Matroska has no
 //! such list, and demuxers do not cut Vorbis by it: there a part's sound begins with the first packet that begins no
-//! earlier than the pictures.
+//! earlier than the pictures, and that of Opus is only what it should be once the decoder has adapted, a tenth of a
+//! second later. What is heard before the first picture of all goes into the first part.
 
 use std::{collections::VecDeque, fs::File, path::Path};
 
@@ -32,6 +33,10 @@ pub struct Beside {
     container_start: Timestamp,
     counter: Counter,
     clock: Clock,
+    /// Where it begins to be heard, in samples from the container's start, and how many samples before that only prime
+    /// the decoder.
+    begins: i64,
+    priming: i64,
     is_pcm: bool,
     /// Whether an edit list may make it begin inside of a packet.
     can_be_trimmed: bool,
@@ -84,10 +89,16 @@ impl Beside {
         // Where times are rounded, what primes the decoder tells better where the first packet begins.
         let priming = i64::from(stream.priming_samples());
         let clock = Clock { tolerance: tolerance as i64, begin: None, end: (priming > 0).then_some(-priming) };
+        let begins = probe::audible_start(&stream).map_or(0, |begin| {
+            let since = begin.since(container_start);
+            rescaled(since.ticks, since.base, Rational { num: 1, den: rate.into() })
+        });
         let mut input = container.input;
         input.keep_only(&[index]);
         Ok(Some(Self {
             input,
+            begins,
+            priming,
             stream: index,
             base,
             rate,
@@ -129,6 +140,8 @@ impl Beside {
         let earliest = match format {
             // A demuxer looks for what warms up a decoder no further back than a second.
             Format::Mp4 | Format::Mov if self.can_be_trimmed => start.saturating_sub(i64::from(self.rate)),
+            // In Matroska the header says how much of the very first packets is not heard.
+            Format::Matroska if start <= self.begins => start.saturating_sub(self.priming),
             _ => start,
         };
         let is_heard = self.recent.back().is_some_and(|sounding| sounding.end() > start)
@@ -237,7 +250,8 @@ impl Stretch {
             return Ok(());
         }
         let at = sounding.at.saturating_sub(self.start);
-        let ticks = |samples| rescaled(samples, self.samples, self.unit);
+        // Halves away from zero, as demuxers round the samples that only prime a decoder.
+        let ticks = |samples: i64| samples.signum() * rescaled(samples.saturating_abs(), self.samples, self.unit);
         let times = PacketTimes { pts: ticks(at), dts: ticks(at), duration: ticks(sounding.samples) };
         output.write_to(PLACE, &sounding.packet, times)?;
         self.written.push(at);

@@ -68,6 +68,9 @@ pub enum PartSound {
     Absent,
     /// It is in the part.
     Kept,
+    /// It is in the part but for what is heard before the file's first picture, which no container of parts holds in front
+    /// of these pictures.
+    KeptFromFirstPicture,
     /// It is not in the part, for this reason.
     LeftOut(String),
 }
@@ -79,8 +82,9 @@ pub enum PartSound {
 /// whole before it gets its name.
 ///
 /// The first stream of sound goes with the pictures: in MP4 and MOV it begins with the part, to a tick of the pictures'
-/// unit, in Matroska up to a packet later, and it may outlast the part by a packet. What is heard before the first
-/// picture is in no part. Where no container holds the sound, parts come without it and say so: see [`PartSound`].
+/// unit, in Matroska up to a packet later, and it may outlast the part by a packet. The first part begins with whatever
+/// comes first, so that its pictures may be shown later than at its start. Where no container holds the sound, parts
+/// come without it and say so: see [`PartSound`].
 ///
 /// A file shorter than one and a half targets, without a safe place, or in a form
 /// that no part can hold exactly stays one part: the file itself.
@@ -131,6 +135,9 @@ pub fn cut_range(
     Ok(part)
 }
 
+/// Times of which differences overflow are corrupt.
+const SANE: Range<i64> = -(1 << 60)..1 << 60;
+
 /// The packets of a video stream.
 struct Table {
     /// How many packets before the first one that can be decoded are left out.
@@ -149,7 +156,13 @@ struct Table {
     /// Whether times and parameters are such that a part can hold them.
     can_be_cut: bool,
     appearance: Appearance,
-    has_sound: bool,
+    sound: Option<Heard>,
+}
+
+/// What has to be known of a file's sound to cut its pictures.
+struct Heard {
+    /// The last tick of the pictures that is not behind its beginning, where that is told.
+    begins: Option<i64>,
 }
 
 /// What a part must have in common with the whole.
@@ -167,8 +180,11 @@ impl Appearance {
 }
 
 /// A piece of the table that becomes a part.
+#[derive(Clone)]
 struct Piece {
     packets: Range<usize>,
+    /// Where the part's timeline begins: with its first frame, or with sound that is heard before the first of all.
+    origin: i64,
     /// When its first frame is shown and its last one ends, in ticks.
     first: i64,
     end: i64,
@@ -183,7 +199,11 @@ impl Table {
         let reader = Reader::new(coding, stream.extradata());
         let has_hidden = stream.is_vp8();
         let appearance = Appearance::of(&stream);
-        let has_sound = container.audio(path, None).is_ok();
+        let sound = container.audio(path, None).ok().map(|stream| Heard {
+            begins: probe::audible_start(&stream)
+                .map(|begin| last_tick(base, begin))
+                .filter(|begin| SANE.contains(begin)),
+        });
         // Where start codes divide them, the two fields of a picture can lie in packets of their own.
         let mut parser = match coding {
             Coding::H264 if reader.has_start_codes() => {
@@ -225,10 +245,8 @@ impl Table {
         let mut all: Vec<i64> = entries.iter().map(|entry| entry.pts).collect();
         all.sort_unstable();
         let (first, last) = (shown.first().copied().unwrap_or(0), shown.last().copied().unwrap_or(0));
-        // Times of which differences overflow are corrupt.
-        let sane = -(1 << 60)..1 << 60;
-        can_be_cut &= all.first().is_none_or(|first| sane.contains(first));
-        can_be_cut &= all.last().is_none_or(|last| sane.contains(last));
+        can_be_cut &= all.first().is_none_or(|first| SANE.contains(first));
+        can_be_cut &= all.last().is_none_or(|last| SANE.contains(last));
         // Two packets of one time cannot be told apart, and an edit list can hide what lies before a part only.
         can_be_cut &= all.windows(2).all(|pair| pair[0] < pair[1]);
         can_be_cut &= has_hidden || entries.iter().all(|entry| entry.shown || entry.pts < first);
@@ -247,7 +265,7 @@ impl Table {
             doubtful,
             can_be_cut,
             appearance,
-            has_sound,
+            sound,
         })
     }
 
@@ -256,9 +274,12 @@ impl Table {
     }
 
     fn piece(&self, begin: Option<&Place>, end: Option<&Place>) -> Piece {
+        let heard = self.sound.as_ref().and_then(|sound| sound.begins);
+        let first = begin.map_or(self.first, |place| place.pts);
         Piece {
             packets: begin.map_or(0, |place| place.packet)..end.map_or(self.entries.len(), |place| place.packet),
-            first: begin.map_or(self.first, |place| place.pts),
+            origin: if begin.is_none() { heard.map_or(first, |heard| heard.min(first)) } else { first },
+            first,
             end: end.map_or(self.end, |place| place.pts),
         }
     }
@@ -278,11 +299,7 @@ impl Table {
 
     /// The last tick of the stream that is not behind a time from the container's start.
     fn tick_before(&self, time: Timestamp) -> i64 {
-        let on_stream = time.plus(self.container_start);
-        let den = i128::from(on_stream.base.den) * i128::from(self.base.num);
-        let ticks = (i128::from(on_stream.ticks) * i128::from(on_stream.base.num)).checked_mul(self.base.den.into());
-        let beyond = if on_stream.ticks < 0 { i64::MIN } else { i64::MAX };
-        ticks.and_then(|ticks| i64::try_from(ticks.div_euclid(den)).ok()).unwrap_or(beyond)
+        last_tick(self.base, time.plus(self.container_start))
     }
 
     /// The first tick that is not before it.
@@ -300,9 +317,24 @@ impl Table {
             duration: self.time(self.end).since(self.container_start),
             first_index: 0,
             count: self.shown.len() as u64,
-            sound: if self.has_sound { PartSound::Kept } else { PartSound::Absent },
+            sound: if self.sound.is_some() { PartSound::Kept } else { PartSound::Absent },
         }
     }
+}
+
+impl Piece {
+    /// The same, begun with its first frame.
+    fn without_head(&self) -> Self {
+        Self { origin: self.first, ..self.clone() }
+    }
+}
+
+/// The last tick of `base` that is not behind a time on the same timeline.
+fn last_tick(base: Rational, time: Timestamp) -> i64 {
+    let den = i128::from(time.base.den) * i128::from(base.num);
+    let ticks = (i128::from(time.ticks) * i128::from(time.base.num)).checked_mul(base.den.into());
+    let beyond = if time.ticks < 0 { i64::MIN } else { i64::MAX };
+    ticks.and_then(|ticks| i64::try_from(ticks.div_euclid(den)).ok()).unwrap_or(beyond)
 }
 
 /// A recording that begins in the middle of a group loses pictures until the first one that stands alone: there is the
@@ -371,25 +403,31 @@ fn write(
     folder: &Path,
     limits: &Limits,
 ) -> Result<Option<Vec<Part>>, MediaError> {
+    let without_head: Vec<Piece> = pieces.iter().map(Piece::without_head).collect();
     let mut sound = PartSound::Absent;
-    if table.has_sound {
+    if table.sound.is_some() {
         let container = probe::open(path, limits, Default::default())?;
         let (pictures, heard) = (container.video(path)?, container.audio(path, None)?);
         let holds_both = |(format, _): &(Format, _)| format.holds(&pictures) && format.holds(&heard);
-        let mut holding = CONTAINERS.into_iter().filter(holds_both).peekable();
-        let reason = match holding.peek() {
-            None => format!("no container of parts holds {} beside {}", heard.codec(), pictures.codec()),
-            Some(_) => format!("no container of parts holds this {} exactly", heard.codec()),
-        };
-        for container in holding {
-            if let Some(parts) = write_in(container, path, table, pieces, folder, limits, PartSound::Kept)? {
-                return Ok(Some(parts));
+        let holding: Vec<_> = CONTAINERS.into_iter().filter(holds_both).collect();
+        let mut tries = vec![(pieces, PartSound::Kept)];
+        if pieces.iter().any(|piece| piece.origin < piece.first) {
+            tries.push((&without_head, PartSound::KeptFromFirstPicture));
+        }
+        for (pieces, sound) in tries {
+            for &container in &holding {
+                if let Some(parts) = write_in(container, path, table, pieces, folder, limits, sound.clone())? {
+                    return Ok(Some(parts));
+                }
             }
         }
-        sound = PartSound::LeftOut(reason);
+        sound = PartSound::LeftOut(match holding.first() {
+            None => format!("no container of parts holds {} beside {}", heard.codec(), pictures.codec()),
+            Some(_) => format!("no container of parts holds this {} exactly", heard.codec()),
+        });
     }
     for container in CONTAINERS {
-        if let Some(parts) = write_in(container, path, table, pieces, folder, limits, sound.clone())? {
+        if let Some(parts) = write_in(container, path, table, &without_head, folder, limits, sound.clone())? {
             return Ok(Some(parts));
         }
     }
@@ -409,7 +447,10 @@ fn write_in(
     if !format.holds(&container.video(path)?) {
         return Ok(None);
     }
-    let beside = if sound == PartSound::Kept { Beside::open(path, limits)? } else { None };
+    let beside = match sound {
+        PartSound::Kept | PartSound::KeptFromFirstPicture => Beside::open(path, limits)?,
+        PartSound::Absent | PartSound::LeftOut(_) => None,
+    };
     let (unfinished, parts) = (Unfinished::default(), Vec::new());
     let mut writer = Writer { table, pieces, folder, format, extension, limits, sound, beside, unfinished, parts };
     match writer.copy(path, container)? {
@@ -444,7 +485,7 @@ struct Open {
     path: PathBuf,
     /// Output ticks a tick of the stream.
     scale: i64,
-    /// One a packet, in ticks of the stream from the piece's start.
+    /// One a packet, in ticks of the stream from the piece's origin.
     times: Vec<PacketTimes>,
     sound: Option<Stretch>,
 }
@@ -531,26 +572,25 @@ impl Writer<'_> {
     fn seen(&self, piece: &Piece) -> (Timestamp, Timestamp) {
         let is_last = piece.packets.end == self.table.entries.len();
         let at = |ticks| self.table.time(ticks).since(self.table.container_start);
-        (at(piece.first), if is_last { beside::END } else { at(piece.end) })
+        (at(piece.origin), if is_last { beside::END } else { at(piece.end) })
     }
 
-    /// Writes the packet with this number in the piece, and the sound up to it.
+    /// Writes the sound up to the packet with this number in the piece, and the packet.
     fn write(&mut self, open: &mut Open, packet: &Packet, nth: usize) -> Result<(), AvError> {
-        open.output.write(packet, open.times[nth].scaled(open.scale))?;
         if let (Some(beside), Some(stretch), Some(pts)) = (&mut self.beside, &mut open.sound, packet.pts()) {
             let time = self.table.time(pts).since(self.table.container_start);
             beside.write_until(&mut open.output, stretch, time)?;
         }
-        Ok(())
+        open.output.write(packet, open.times[nth].scaled(open.scale))
     }
 
-    /// When the packets of a piece are decoded and shown, from its start on.
+    /// When the packets of a piece are decoded and shown, from its origin on.
     fn times(&self, piece: &Piece) -> Vec<PacketTimes> {
         let shown: Vec<i64> =
-            self.table.entries[piece.packets.clone()].iter().map(|entry| entry.pts - piece.first).collect();
+            self.table.entries[piece.packets.clone()].iter().map(|entry| entry.pts - piece.origin).collect();
         let mut sorted = shown.clone();
         sorted.sort_unstable();
-        let end = piece.end - piece.first;
+        let end = piece.end - piece.origin;
         let next = |pts| sorted.get(sorted.partition_point(|&shown| shown <= pts)).copied().unwrap_or(end);
         let decoded = places::decode_times(&shown);
         let times = decoded.into_iter().zip(&shown);
@@ -563,7 +603,7 @@ impl Writer<'_> {
         let shown = self.table.shown_in(piece);
         let same_time = |(&there, &here): (&i64, &i64)| {
             let there = part.time(there).since(part.container_start);
-            there.partial_cmp(&self.table.time(here - piece.first)) == Some(Ordering::Equal)
+            there.partial_cmp(&self.table.time(here - piece.origin)) == Some(Ordering::Equal)
         };
         let is_same = part.appearance == self.table.appearance
             && part.shown.len() == shown.len()
@@ -581,11 +621,14 @@ impl Writer<'_> {
         Ok(Some(Part {
             path,
             is_source: false,
-            start: self.table.time(piece.first).since(self.table.container_start),
-            duration: self.table.time(piece.end - piece.first),
+            start: self.table.time(piece.origin).since(self.table.container_start),
+            duration: self.table.time(piece.end - piece.origin),
             first_index,
             count,
-            sound: self.sound.clone(),
+            sound: match &self.sound {
+                PartSound::KeptFromFirstPicture if piece.packets.start > 0 => PartSound::Kept,
+                sound => sound.clone(),
+            },
         }))
     }
 

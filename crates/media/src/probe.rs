@@ -155,7 +155,7 @@ fn start(stream: &Stream<'_>) -> Option<Timestamp> {
 
 /// Where a stream begins to be seen or heard. Opus in Matroska begins before 0 by the samples that prime its decoder;
 /// FFmpeg counted them in before 8.
-fn audible_start(stream: &Stream<'_>) -> Option<Timestamp> {
+pub fn audible_start(stream: &Stream<'_>) -> Option<Timestamp> {
     let start = start(stream)?;
     if start.ticks >= 0 {
         return Some(start);

@@ -345,12 +345,7 @@ impl Stream<'_> {
 
     /// For sound: how long the first samples are that only prime the decoder and are not heard, in its time base.
     pub fn priming(&self) -> i64 {
-        let (samples, rate) = (self.parameters.initial_padding, self.parameters.sample_rate);
-        if samples <= 0 || rate <= 0 {
-            return 0;
-        }
-        // SAFETY: plain arithmetic; both bases are above zero.
-        unsafe { ffi::av_rescale_q(samples.into(), ffi::AVRational { num: 1, den: rate }, self.raw.time_base) }
+        priming(self.parameters, self.raw.time_base)
     }
 
     /// The length, in its time base.
@@ -458,6 +453,16 @@ impl Stream<'_> {
         // SAFETY: null, or long enough for nine numbers; side data is aligned for any type.
         unsafe { entry.data.cast::<[i32; 9]>().as_ref() }.copied()
     }
+}
+
+/// How long the samples are that only prime a decoder.
+pub(super) fn priming(parameters: &ffi::AVCodecParameters, base: ffi::AVRational) -> i64 {
+    let (samples, rate) = (parameters.initial_padding, parameters.sample_rate);
+    if samples <= 0 || rate <= 0 {
+        return 0;
+    }
+    // SAFETY: plain arithmetic; both bases are above zero.
+    unsafe { ffi::av_rescale_q(samples.into(), ffi::AVRational { num: 1, den: rate }, base) }
 }
 
 /// Names and values for libav: owned, freed on drop.

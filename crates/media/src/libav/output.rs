@@ -12,7 +12,7 @@ use ffmpeg_sys_the_third as ffi;
 
 use super::{
     AvError, Filter, Packet, complaints,
-    input::{Dictionary, Stream},
+    input::{Dictionary, Stream, priming},
     rational,
 };
 use crate::Rational;
@@ -68,6 +68,8 @@ pub struct Output<S: Sink> {
     sink: NonNull<S>,
     /// Whether each stream has packets yet.
     begun: Vec<bool>,
+    /// What is added to the times of each stream: see [`late_by`](Self::late_by).
+    late_by: Vec<i64>,
     /// What packets go through first, where the muxer does not see to it.
     filter: Option<Filter>,
 }
@@ -88,6 +90,7 @@ impl<S: Sink> Output<S> {
             output.add(stream, *base)?;
         }
         output.begin(format, first, *unit)?;
+        output.late_by = (0..streams.len()).map(|nth| output.late_by(format, nth)).collect();
         Ok(output)
     }
 
@@ -137,7 +140,7 @@ impl<S: Sink> Output<S> {
         let (Some(io), Some(sink), false) = (NonNull::new(io), NonNull::new(sink), buffer.is_null()) else {
             return Err(AvError::NO_MEMORY);
         };
-        let mut output = Self { context, io, sink, begun: Vec::new(), filter: None };
+        let mut output = Self { context, io, sink, begun: Vec::new(), late_by: Vec::new(), filter: None };
         let raw = output.raw_mut();
         raw.pb = io.as_ptr();
         raw.flags |= ffi::AVFMT_FLAG_BITEXACT;
@@ -171,6 +174,18 @@ impl<S: Sink> Output<S> {
         Ok(())
     }
 
+    /// How many ticks earlier than they are written the packets of a stream are read: Matroska keeps times to which those
+    /// samples are added that only prime the decoder, and the muxer adds them itself only since FFmpeg 6.1.
+    fn late_by(&self, format: Format, nth: usize) -> i64 {
+        if cfg!(libav_adds_priming) || format != Format::Matroska {
+            return 0;
+        }
+        self.stream(nth).map_or(0, |stream| {
+            // SAFETY: null, or alive as long as the stream.
+            unsafe { stream.codecpar.as_ref() }.map_or(0, |parameters| priming(parameters, stream.time_base))
+        })
+    }
+
     /// The unit that times of packets are counted in, of the first stream.
     pub fn time_base(&self) -> Option<Rational> {
         self.time_base_of(0)
@@ -178,6 +193,10 @@ impl<S: Sink> Output<S> {
 
     /// The unit that times of a stream's packets are counted in.
     pub fn time_base_of(&self, nth: usize) -> Option<Rational> {
+        rational(self.stream(nth)?.time_base)
+    }
+
+    fn stream(&self, nth: usize) -> Option<&ffi::AVStream> {
         // SAFETY: the context is alive as long as `self`.
         let context = unsafe { self.context.as_ref() };
         if nth >= context.nb_streams as usize {
@@ -186,8 +205,7 @@ impl<S: Sink> Output<S> {
         // SAFETY: `streams` has `nb_streams` entries.
         let stream = unsafe { context.streams.wrapping_add(nth).as_ref() }?;
         // SAFETY: null, or alive as long as the context.
-        let stream = unsafe { stream.as_ref() }?;
-        rational(stream.time_base)
+        unsafe { stream.as_ref() }
     }
 
     /// Adds a copy of `packet` to the first stream, with times in [`time_base`](Self::time_base).
@@ -202,7 +220,7 @@ impl<S: Sink> Output<S> {
         if let Some(filter) = &mut self.filter {
             filter.run(&mut copy)?;
         }
-        copy.set_place(nth, times)?;
+        copy.set_place(nth, times.later_by(self.late_by.get(nth).copied().unwrap_or(0)))?;
         // A demuxer leaves out what comes before the first key frame; what a decoder makes of it is the decoder's business.
         if !mem::replace(begun, true) {
             copy.mark_key();
@@ -229,7 +247,7 @@ impl<S: Sink> Output<S> {
     /// To be called once, and nothing of the output is used after it.
     unsafe fn release(&mut self) -> Box<S> {
         // Where the output is not dropped after this, nobody else would free them.
-        (self.begun, self.filter) = (Vec::new(), None);
+        (self.begun, self.late_by, self.filter) = (Vec::new(), Vec::new(), None);
         // SAFETY: the context is ours alone and not used again; it does not free the I/O it was given.
         unsafe { ffi::avformat_free_context(self.context.as_ptr()) };
         // SAFETY: the I/O lives until the end of this function and nobody else uses it.
@@ -257,6 +275,10 @@ impl PacketTimes {
     pub fn scaled(self, scale: i64) -> Self {
         let scaled = |ticks: i64| ticks.saturating_mul(scale);
         Self { pts: scaled(self.pts), dts: scaled(self.dts), duration: scaled(self.duration) }
+    }
+
+    fn later_by(self, ticks: i64) -> Self {
+        Self { pts: self.pts.saturating_add(ticks), dts: self.dts.saturating_add(ticks), ..self }
     }
 }
 

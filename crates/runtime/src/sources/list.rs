@@ -126,6 +126,9 @@ pub(super) fn list(
 pub(crate) fn silence(part: &tagger_media::Part) -> Option<String> {
     match &part.sound {
         PartSound::LeftOut(why) => Some(format!("given without its sound: {why}")),
+        PartSound::KeptFromFirstPicture => {
+            Some("given without what is heard before its first picture: no container of parts holds it there".into())
+        }
         PartSound::Absent | PartSound::Kept => None,
     }
 }
