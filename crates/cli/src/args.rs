@@ -320,6 +320,9 @@ pub struct DoctorArgs {
     /// Look at this interpreter for Python models [default: the .venv of this folder, VIRTUAL_ENV, python3]
     #[arg(long, value_name = "PATH", env = "TAGGER_PYTHON")]
     pub python: Option<PathBuf>,
+    /// Look at this data folder of a server too [default: tagger-data, if it is there]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
 }
 
 /// What a container may be allowed.

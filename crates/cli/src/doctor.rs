@@ -1,5 +1,7 @@
 //! `tagger doctor`: what this machine has and lacks for running models.
 
+use std::path::Path;
+
 use anyhow::Context;
 use serde_json::json;
 use tagger_runtime::{Condition, Interpreter, Observation, examine_machine};
@@ -12,10 +14,14 @@ use crate::{FAILED, INTERRUPTED};
 /// Runs the command; gives the exit status.
 pub fn doctor(args: &DoctorArgs) -> anyhow::Result<u8> {
     let interpreter = Interpreter { chosen: args.python.clone() };
+    let default = Path::new("tagger-data");
+    let data = args.data.as_deref().or_else(|| Some(default).filter(|data| data.is_dir()));
     let tokio = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     // An engine or an interpreter may hang.
-    let examined =
-        tokio.block_on(async { anyhow::Ok(Signals::listen()?.unless_stopped(examine_machine(&interpreter)).await) });
+    let examined = tokio.block_on(async {
+        let examination = examine_machine(&interpreter, data);
+        anyhow::Ok(Signals::listen()?.unless_stopped(examination).await)
+    });
     let Some(observations) = examined? else { return Ok(INTERRUPTED) };
     let lacks = number_of(&observations, Condition::Lack);
     let text = if args.json {

@@ -178,6 +178,20 @@ fn a_temporary_folder_that_is_not_there_is_a_lack() {
 }
 
 #[test]
+fn a_servers_data_folder_is_looked_at_where_it_is() {
+    let place = bare();
+    put_program(&place, "python3", PYTHON);
+    let told = place.tell(&doctor(&place, &[]).output().unwrap());
+    assert!(!told.contains("data-folder"), "{told}");
+    std::fs::create_dir(place.path("tagger-data")).unwrap();
+    let (status, about) = observed(&place, &mut doctor(&place, &[]));
+    assert_eq!(status, 0);
+    assert!(about("data-folder")["found"].as_str().unwrap().ends_with(" free in `tagger-data`"));
+    let (status, about) = observed(&place, &mut doctor(&place, &["--data", "elsewhere"]));
+    assert_eq!((status, &about("data-folder")["condition"]), (0, &json!("remark")));
+}
+
+#[test]
 fn an_engine_is_found_by_its_socket() {
     let place = bare();
     put_program(&place, "podman", "#!/bin/sh\necho podman version 4.3.1");

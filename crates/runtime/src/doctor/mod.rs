@@ -65,11 +65,13 @@ impl Observation {
     }
 }
 
-/// Looks at this machine. Python models would run in `interpreter`, started from the folder that we are in.
-pub async fn examine_machine(interpreter: &Interpreter) -> Vec<Observation> {
+/// Looks at this machine. Python models would run in `interpreter`, started from the folder that we are in; a server would
+/// keep its things in `data`.
+pub async fn examine_machine(interpreter: &Interpreter, data: Option<&Path>) -> Vec<Observation> {
     let mut observations = media::examine().await;
     observations.extend(python::examine(&interpreter.locate(Path::new("."))).await);
     observations.push(storage::examine(&std::env::temp_dir()));
+    observations.extend(data.map(storage::examine_data));
     observations.extend(limits::examine());
     observations.extend(containers::examine().await);
     observations.push(devices::examine());

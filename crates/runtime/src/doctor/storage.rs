@@ -1,30 +1,61 @@
-//! The folder for what a run keeps meanwhile: links, parts, output files.
+//! Folders that are written to: the one for what a run keeps meanwhile (links, parts, output files), and a server's.
 
+use std::io;
 use std::path::Path;
 
 use super::Observation;
 
 /// With less than this, a run of long files may come to an end for want of space.
 const LITTLE_BYTES: u64 = 1 << 30;
+/// With less than this, a server may have to wait for room: part files of long media lie in its folder.
+const LITTLE_DATA_BYTES: u64 = 5 << 30;
 
+/// Looks at the temporary folder.
 pub fn examine(folder: &Path) -> Observation {
     const SUBJECT: &str = "temporary-folder";
     let name = folder.display();
-    if let Err(error) = tempfile::tempfile_in(folder) {
+    if let Err(error) = is_writable(folder) {
         let found = format!("cannot write to `{name}`: {error}; no model can be started");
         return Observation::lack(SUBJECT, found, "export TMPDIR=FOLDER, a folder that you can write to");
     }
+    let mend = format!("make room there (`df -h {name}`), or export TMPDIR=FOLDER on a larger disk");
+    judge(SUBJECT, folder, LITTLE_BYTES, mend)
+}
+
+/// Looks at a server's data folder. Models run without one, so whatever is wrong with it is a remark.
+pub fn examine_data(folder: &Path) -> Observation {
+    const SUBJECT: &str = "data-folder";
+    let name = folder.display();
+    if !folder.exists() {
+        let found = format!("`{name}` is not there; `tagger serve` makes it at its first start");
+        return Observation::remark(SUBJECT, found, format!("mkdir -p {name}, where there is room"));
+    }
+    if let Err(error) = is_writable(folder) {
+        let found = format!("cannot write to `{name}`: {error}; `tagger serve` cannot start over it");
+        let mend = format!("chown -R $(id -un) {name}, or serve --data DIR with a folder that you can write to");
+        return Observation::remark(SUBJECT, found, mend);
+    }
+    let mend = format!("make room there (`df -h {name}`), or lower `disk` of [parts] in the server's configuration");
+    judge(SUBJECT, folder, LITTLE_DATA_BYTES, mend)
+}
+
+fn is_writable(folder: &Path) -> io::Result<()> {
+    tempfile::tempfile_in(folder).map(drop)
+}
+
+/// Holds the free space of a folder against what is little.
+fn judge(subject: &'static str, folder: &Path, little_bytes: u64, mend: String) -> Observation {
+    let name = folder.display();
     match rustix::fs::statvfs(folder) {
         Ok(system) => {
             let free_bytes = system.f_bavail.saturating_mul(system.f_frsize);
             let found = format!("{} free in `{name}`", size(free_bytes));
-            if free_bytes < LITTLE_BYTES {
-                let mend = format!("make room there (`df -h {name}`), or export TMPDIR=FOLDER on a larger disk");
-                return Observation::remark(SUBJECT, found, mend);
+            match free_bytes < little_bytes {
+                true => Observation::remark(subject, found, mend),
+                false => Observation::fine(subject, found),
             }
-            Observation::fine(SUBJECT, found)
         }
-        Err(_) => Observation::fine(SUBJECT, format!("`{name}`, whose free space the system does not tell")),
+        Err(_) => Observation::fine(subject, format!("`{name}`, whose free space the system does not tell")),
     }
 }
 
@@ -45,6 +76,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_ne!(examine(folder.path()).condition, Condition::Lack);
         assert_eq!(examine(&folder.path().join("gone")).condition, Condition::Lack);
+    }
+
+    #[test]
+    fn a_servers_folder_is_looked_at_and_never_a_lack() {
+        let folder = tempfile::tempdir().unwrap();
+        let looked = examine_data(folder.path());
+        assert!(looked.subject == "data-folder" && looked.found.contains(" free in `"), "{looked:?}");
+        let gone = examine_data(&folder.path().join("gone"));
+        assert_eq!(gone.condition, Condition::Remark);
+        assert!(gone.found.ends_with("is not there; `tagger serve` makes it at its first start"), "{gone:?}");
+        let little = judge("data-folder", folder.path(), u64::MAX, "make room".into());
+        assert_eq!((little.condition, little.mend.as_deref()), (Condition::Remark, Some("make room")));
+        let unwritable = examine_data(Path::new("/proc"));
+        assert!(unwritable.found.contains("`tagger serve` cannot start over it"), "{unwritable:?}");
     }
 
     #[test]
