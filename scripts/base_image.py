@@ -45,7 +45,8 @@ cd "$1"
 cp usr/share/base-passwd/passwd.master etc/passwd
 cp usr/share/base-passwd/group.master etc/group
 echo 'hosts: files dns' >etc/nsswitch.conf
-mkdir -p elv/media elv/output
+mkdir -p elv/media elv/output root/.cache
+chmod 755 root
 find usr/share/ca-certificates -name '*.crt' | LC_ALL=C sort | xargs cat >etc/ssl/certs/ca-certificates.crt
 ln -sf /etc/ssl/certs/ca-certificates.crt usr/lib/ssl/cert.pem
 ln -sf ../usr/share/zoneinfo/Etc/UTC etc/localtime

@@ -9,6 +9,11 @@ if [ "${1:-}" = containers ]; then
     for program in podman runc mmdebstrap docker-registry; do
         command -v "$program" >/dev/null || missing+=("$program")
     done
+    # Tests start a daemon of their own. Whoever has one from elsewhere keeps it: both packages exclude each other.
+    if ! PATH=$PATH:/usr/sbin:/sbin command -v dockerd >/dev/null; then
+        missing+=(dockerd)
+        packages+=(docker.io)
+    fi
     if [ ${#missing[@]} -gt 0 ]; then
         echo "installing system packages (missing: ${missing[*]})"
         as_root=()

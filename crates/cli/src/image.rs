@@ -10,8 +10,9 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tagger_engine::{Client, Image, Push};
-use tagger_image::{PROGRAM_CONTAINERFILE, Plan, Wishes, Written, read_labels};
-use tagger_runtime::Interpreter;
+use tagger_image::{PROGRAM_CONTAINERFILE, Plan, Wishes};
+use tagger_runtime::{Interpreter, Written, read_labels};
+use tagger_wire::Manifest;
 
 use crate::args::{BuildArgs, PushArgs};
 use crate::containers::containers;
@@ -98,10 +99,7 @@ pub fn inspect(name: &str, as_json: bool) -> anyhow::Result<u8> {
     let Some(image) = image else {
         bail!("image `{name}` is not on this machine; `podman pull {name}` or `docker pull {name}` fetches it");
     };
-    // What the labels lack, annotations may have: some tools keep only one of the two.
-    let mut labels = image.annotations.clone();
-    labels.extend(image.labels.clone());
-    let written = read_labels(name, &labels)?;
+    let written = read_labels(&image, name)?;
     output::to_stdout(&match as_json {
         true => {
             serde_json::to_string_pretty(&json!({
@@ -111,7 +109,8 @@ pub fn inspect(name: &str, as_json: bool) -> anyhow::Result<u8> {
                 "size_bytes": image.size_bytes,
                 "layers": image.layers,
                 "entrypoint": image.entrypoint,
-                "manifest": written.manifest,
+                "user": image.user,
+                "manifest": written.manifest.map(|manifest| Manifest { image: None, parameters: None, ..manifest }),
                 "parameters": written.parameters,
             }))? + "\n"
         }
@@ -143,6 +142,8 @@ fn describe(name: &str, image: &Image, written: &Written) -> String {
     text += &written.parameters.as_ref().map(describe_parameters).unwrap_or_default();
     let starts: Vec<&str> = image.entrypoint.iter().chain(&image.command).map(String::as_str).collect();
     text += &format!("  image       {name}\n  starts      {}\n", starts.join(" "));
+    text +=
+        &format!("  runs as     {}\n", if image.user.is_empty() { "root, without capabilities" } else { &image.user });
     let layers = count(image.layers.len() as u64, "layer");
     text += &format!("  size        {} in {layers}\n  id          {}\n", megabytes(image.size_bytes), image.id);
     text + &image.digest.as_ref().map(|digest| format!("  digest      {digest}\n")).unwrap_or_default()

@@ -34,6 +34,8 @@ pub struct Listed {
 pub struct Standing {
     /// Whether its program runs.
     pub is_running: bool,
+    /// The number of its first process, as this machine's engine counts. `None`: it does not run.
+    pub pid: Option<u32>,
     /// Whether its program has been started at all.
     pub was_started: bool,
     /// The status it has exited with; 128 and more for a signal.
@@ -149,6 +151,8 @@ impl Client {
             status: String,
             running: bool,
             exit_code: i64,
+            #[serde(default)]
+            pid: u32,
             #[serde(default, rename = "OOMKilled")]
             oom_killed: bool,
         }
@@ -158,6 +162,7 @@ impl Client {
                 let state = answer.json::<Inspected>().await?.state;
                 Ok(Some(Standing {
                     is_running: state.running,
+                    pid: Some(state.pid).filter(|pid| *pid != 0),
                     was_started: !["created", "configured", "initialized"].contains(&state.status.as_str()),
                     exit_code: state.exit_code,
                     is_out_of_memory: state.oom_killed,

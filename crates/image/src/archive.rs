@@ -98,6 +98,8 @@ pub struct Settings {
     pub entrypoint: Vec<String>,
     /// Where it starts.
     pub folder: String,
+    /// Who it runs as, by number. Empty: root.
+    pub user: String,
     /// Its environment, as `NAME=value`.
     pub env: Vec<String>,
     /// What is written on it: in its configuration, and again as annotations on its manifest.
@@ -151,6 +153,7 @@ pub fn write_archive(layers: &mut [Layer], settings: &Settings, name: &str, to: 
         "config": {
             "Entrypoint": settings.entrypoint,
             "WorkingDir": settings.folder,
+            "User": settings.user,
             "Env": settings.env,
             "Labels": settings.labels,
         },

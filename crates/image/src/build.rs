@@ -18,7 +18,7 @@ use crate::containerfile::{
     ADDED, BASE, PROGRAM_CONTAINERFILE, PYTHON_CONTAINERFILE, Start, base_in, complete, lacks_start, takes,
     takes_from_folder,
 };
-use crate::folder::{Files, files_of};
+use crate::folder::{Files, files_of, whole_folder};
 use crate::labels::labels_of;
 use crate::question::ask;
 use crate::wheels::{WheelError, Wheels};
@@ -27,6 +27,10 @@ use crate::wheels::{WheelError, Wheels};
 pub const DEFAULT_BASE: &str = "localhost/tagger-base:1";
 /// Where a model's files are, and where its program starts.
 const HOME: &str = "/elv";
+/// Whom its program runs as: nobody, by number, since an image of a program alone has no list of users.
+const USER: &str = "65534:65534";
+/// The home of whoever that is: the contract has weights kept in `/root/.cache`, and libraries keep theirs in `~/.cache`.
+const USER_HOME: &str = "/root";
 /// The files that say how an image is made, by the names that engines look for.
 const OWN: [&str; 2] = ["Containerfile", "Dockerfile"];
 /// How much of a program's log is told when it fails.
@@ -247,7 +251,9 @@ impl Plan {
             let mut layers: Vec<Layer> = layers.map_err(BuildError::Unwritable)?;
             let Start { entrypoint, mut env } = start;
             env.insert(0, "PATH=/usr/local/bin:/usr/bin:/bin".to_owned());
-            let mut settings = Settings { entrypoint, folder: HOME.to_owned(), env, labels: BTreeMap::new(), time };
+            env.insert(1, format!("HOME={USER_HOME}"));
+            let (folder, user) = (HOME.to_owned(), USER.to_owned());
+            let mut settings = Settings { entrypoint, folder, user, env, labels: BTreeMap::new(), time };
             observe("writing the image");
             let id = load(client, &mut layers, &settings, name).await?;
             settings.labels = self.describe(client, &id, wishes, observe).await?;
@@ -306,7 +312,7 @@ impl Plan {
         let closure = closure_of(&file)?;
         let inside = |path: &Path| path.strip_prefix("/").unwrap_or(path).to_owned();
         let mut libraries = Tree::default();
-        for folder in ["tmp", "elv/media", "elv/output"] {
+        for folder in ["tmp", "elv/media", "elv/output", "root/.cache"] {
             libraries.put(folder, Entry::Folder);
         }
         for (place, library) in &closure.libraries {
@@ -344,7 +350,9 @@ impl Plan {
         if let Way::Own { name, .. } = &self.way {
             observe(&format!("building by {name}"));
             if takes_from_folder(text) {
-                self.put_folder_into(&mut context);
+                for file in whole_folder(&self.folder).map_err(BuildError::Unwritable)? {
+                    context.put(&file, Entry::File(self.folder.join(&file)));
+                }
             }
         }
         let added = Path::new(ADDED);
@@ -394,20 +402,6 @@ impl Plan {
         let whole = complete(text, self.files.weights.len(), start.as_ref());
         context.put(added.join("Containerfile"), Entry::Text(whole));
         Ok(context)
-    }
-
-    /// The folder's own files, under their own names.
-    fn put_folder_into(&self, context: &mut Tree) {
-        let everything = walkdir::WalkDir::new(&self.folder).follow_links(false).sort_by_file_name();
-        let counts = |entry: &walkdir::DirEntry| {
-            ![".git", ".venv", "__pycache__"].contains(&entry.file_name().to_string_lossy().as_ref())
-        };
-        for entry in everything.into_iter().filter_entry(counts).filter_map(Result::ok) {
-            if entry.path().is_file() {
-                let place = entry.path().strip_prefix(&self.folder).unwrap_or(entry.path());
-                context.put(place, Entry::File(entry.path().to_owned()));
-            }
-        }
     }
 
     /// Where wheels may lie: where the user says, beside the SDK that the project links to, beside this program.
@@ -539,20 +533,21 @@ async fn python_of(client: &Client, base: &str) -> Result<String, BuildError> {
 /// Writes an archive and has the engine take it in.
 async fn load(client: &Client, layers: &mut [Layer], settings: &Settings, name: &str) -> Result<String, BuildError> {
     let mut archive = NamedTempFile::new().map_err(BuildError::Unwritable)?;
-    let id = write_archive(layers, settings, &full_name(name), io::BufWriter::new(&mut archive))
+    let id = write_archive(layers, settings, &full_name(name, client.is_podman()), io::BufWriter::new(&mut archive))
         .map_err(BuildError::Unwritable)?;
     let file = tokio::fs::File::open(archive.path()).await.map_err(BuildError::Unwritable)?;
     client.load_images(file).await?;
     Ok(id)
 }
 
-/// A name as engines complete it: one without a registry belongs to this machine.
-fn full_name(name: &str) -> String {
+/// A name as its engine completes it. For Podman, one without a registry belongs to this machine; Docker finds it as it
+/// is.
+fn full_name(name: &str, is_podman: bool) -> String {
     let (first, has_more) = name.split_once('/').map_or((name, false), |(first, _)| (first, true));
     let is_registry = has_more && (first.contains(['.', ':']) || first == "localhost");
     let last = name.rsplit('/').next().unwrap_or(name);
     let tag = if last.contains(':') { "" } else { ":latest" };
-    let registry = if is_registry { "" } else { "localhost/" };
+    let registry = if is_registry || !is_podman { "" } else { "localhost/" };
     format!("{registry}{name}{tag}")
 }
 
@@ -640,7 +635,8 @@ mod tests {
 
     #[test]
     fn names_are_completed_as_engines_do() {
-        let full = ["x", "x:1", "team/x", "localhost/x:1", "localhost:5000/x"].map(full_name);
+        let names = ["x", "x:1", "team/x", "localhost/x:1", "localhost:5000/x"];
+        let full = names.map(|name| full_name(name, true));
         assert_eq!(
             full,
             [
@@ -651,5 +647,7 @@ mod tests {
                 "localhost:5000/x:latest"
             ]
         );
+        let full = names.map(|name| full_name(name, false));
+        assert_eq!(full, ["x:latest", "x:1", "team/x:latest", "localhost/x:1", "localhost:5000/x:latest"]);
     }
 }

@@ -103,6 +103,9 @@ mod tests {
         FROM scratch
         COPY .tagger/libraries/ /
         WORKDIR /elv
+        # Weights are kept between runs in /root/.cache, whoever runs.
+        ENV HOME=/root
+        USER 65534:65534
         COPY .tagger/weights/0/ ./
         COPY .tagger/weights/1/ ./
         COPY .tagger/program/ /

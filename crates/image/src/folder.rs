@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use walkdir::{DirEntry, WalkDir};
 
+use crate::ignore::Ignore;
+
 /// Files from this size on are weights, whatever they are called: a layer of their own is not sent again with each
 /// change of the code.
 const WEIGHTS_BYTES: u64 = 16 << 20;
@@ -13,6 +15,9 @@ const WEIGHTS_BYTES: u64 = 16 << 20;
 const MOST_LAYERS: usize = 40;
 /// Folders that are no part of a model, whatever is in them.
 const LEFT_OUT: [&str; 5] = ["__pycache__", "target", "node_modules", "venv", "wheels"];
+/// What no image needs, even one that is made by instructions of its own, which may want other hidden files.
+const NEVER_SENT: [&str; 8] =
+    [".git", ".venv", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox", ".ipynb_checkpoints"];
 
 /// The files of a model's folder, relative to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,17 +28,18 @@ pub struct Files {
     pub code: Vec<PathBuf>,
 }
 
-/// Lists the files of `folder`. Those that match one of `weights`, patterns such as `models/*.onnx`, are weights, as are
+/// Lists the files of `folder` that its ignore file lets in. Those that match one of `weights`, patterns such as `models/*.onnx`, are weights, as are
 /// large ones. Hidden files, byte code, what builds leave behind, and folders that are links are left out; a link to a
 /// file stands for that file.
 ///
 /// # Errors
-/// A pattern is none, or the system's.
+/// A pattern is none, also in the ignore file, or the system's.
 pub fn files_of(folder: &Path, weights: &[String]) -> io::Result<Files> {
     let patterns = patterns(weights)?;
+    let ignore = Ignore::of(folder)?;
     let mut files = Files::default();
     let mut large = Vec::new();
-    for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(counts) {
+    for entry in walk(folder, &ignore, counts) {
         let entry = entry?;
         // Asked of what a link leads to.
         let metadata = std::fs::metadata(entry.path())
@@ -53,6 +59,35 @@ pub fn files_of(folder: &Path, weights: &[String]) -> io::Result<Files> {
     Ok(files)
 }
 
+/// Lists all that instructions in the folder itself may take, relative to it.
+///
+/// # Errors
+/// As for [`files_of`].
+pub(crate) fn whole_folder(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let ignore = Ignore::of(folder)?;
+    let is_sent = |entry: &DirEntry| !NEVER_SENT.contains(&entry.file_name().to_string_lossy().as_ref());
+    let entries = walk(folder, &ignore, is_sent).filter_map(Result::ok);
+    let files = entries.filter(|entry| entry.path().is_file());
+    Ok(files.map(|entry| entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_owned()).collect())
+}
+
+/// Goes through what counts and is not ignored, in the order of names.
+fn walk(
+    folder: &Path,
+    ignore: &Ignore,
+    counts: impl Fn(&DirEntry) -> bool,
+) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
+    let name = move |entry: &DirEntry| entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_owned();
+    let is_searched = move |entry: &DirEntry| {
+        entry.depth() == 0 || counts(entry) && !(entry.file_type().is_dir() && ignore.leaves_out_all_of(&name(entry)))
+    };
+    let is_ignored = move |entry: &walkdir::Result<DirEntry>| {
+        entry.as_ref().is_ok_and(|entry| !entry.file_type().is_dir() && ignore.leaves_out(&name(entry)))
+    };
+    let entries = WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(is_searched);
+    entries.filter(move |entry| !is_ignored(entry))
+}
+
 fn patterns(texts: &[String]) -> io::Result<GlobSet> {
     let mut all = GlobSetBuilder::new();
     for text in texts {
@@ -63,7 +98,7 @@ fn patterns(texts: &[String]) -> io::Result<GlobSet> {
 
 fn counts(entry: &DirEntry) -> bool {
     let name = entry.file_name().to_string_lossy();
-    entry.depth() == 0 || !(name.starts_with('.') || LEFT_OUT.contains(&name.as_ref()))
+    !(name.starts_with('.') || LEFT_OUT.contains(&name.as_ref()))
 }
 
 #[cfg(test)]
@@ -91,6 +126,21 @@ mod tests {
         let code: Vec<_> = files.code.iter().map(|name| name.to_str().unwrap()).collect();
         assert_eq!(code, ["linked.txt", "model.py", "nets/labels.txt"]);
         assert_eq!(files.weights, [vec![PathBuf::from("large.bin")], vec!["nets/small.onnx".into()]]);
+    }
+
+    #[test]
+    fn what_the_ignore_file_names_is_neither_code_nor_weights_nor_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["model.py", "notes/a.md", "notes/keep.md", "old.bin", ".pytest_cache/x", ".config"] {
+            fs::create_dir_all(folder.path().join(name).parent().unwrap()).unwrap();
+            fs::write(folder.path().join(name), "x").unwrap();
+        }
+        fs::write(folder.path().join(".containerignore"), "old.bin\nnotes\n!notes/keep.md\n.containerignore\n")
+            .unwrap();
+        let files = listed(folder.path(), &["*.bin"]);
+        assert_eq!((files.code, files.weights), (vec!["model.py".into(), "notes/keep.md".into()], vec![]));
+        let sent: Vec<PathBuf> = [".config", "model.py", "notes/keep.md"].map(Into::into).to_vec();
+        assert_eq!(whole_folder(folder.path()).unwrap(), sent);
     }
 
     #[test]

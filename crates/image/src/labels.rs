@@ -4,27 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use tagger_runtime::{MANIFEST_LABEL, PARAMETERS_LABEL};
 use tagger_wire::{Description, Manifest};
-
-/// The model's manifest as JSON, without how it is started: the image says that itself.
-pub const MANIFEST_LABEL: &str = "io.tagger.manifest";
-/// The schema of the model's parameters as JSON.
-pub const PARAMETERS_LABEL: &str = "io.tagger.parameters";
-
-/// A label that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "label `{label}` of image `{image}` is not what `tagger build` writes there; build the image anew, or name the model's kind in the configuration"
-)]
-pub struct LabelError {
-    /// The image.
-    pub image: String,
-    /// The label.
-    pub label: &'static str,
-    /// What is wrong with it.
-    pub source: serde_json::Error,
-}
 
 /// The labels of a model's image. What the program says of itself fills in what the manifest leaves open.
 pub fn labels_of(
@@ -60,29 +41,6 @@ pub fn labels_of(
     Ok(labels)
 }
 
-/// What an image says of its model.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Written {
-    /// The manifest. `None`: no tagger made this image.
-    pub manifest: Option<Manifest>,
-    /// The schema of the parameters, if it is known.
-    pub parameters: Option<Map<String, Value>>,
-}
-
-/// Reads the manifest and the parameters from an image's labels.
-///
-/// # Errors
-/// [`LabelError`] names the label.
-pub fn read_labels(image: &str, labels: &BTreeMap<String, String>) -> Result<Written, LabelError> {
-    let wrong = |label| move |source| LabelError { image: image.to_owned(), label, source };
-    let manifest = labels.get(MANIFEST_LABEL).map(|text| serde_json::from_str(text)).transpose();
-    let parameters = labels.get(PARAMETERS_LABEL).map(|text| serde_json::from_str(text)).transpose();
-    Ok(Written {
-        manifest: manifest.map_err(wrong(MANIFEST_LABEL))?,
-        parameters: parameters.map_err(wrong(PARAMETERS_LABEL))?,
-    })
-}
-
 /// What `Cargo.toml` or `pyproject.toml` says that a manifest has no field for.
 #[derive(Default, Deserialize)]
 struct Package {
@@ -111,6 +69,8 @@ impl Package {
 mod tests {
     use super::*;
     use insta::assert_snapshot;
+    use tagger_engine::Image;
+    use tagger_runtime::read_labels;
 
     fn manifest() -> Manifest {
         let text = "name = 'light'\nkind = 'frame'\ncommand = ['python3', 'model.py']\nweights = ['*.bin']";
@@ -132,15 +92,8 @@ mod tests {
         org.opencontainers.image.title: light
         org.opencontainers.image.version: 1.2.0
         "#);
-        let read = read_labels("light:1", &labels).unwrap();
+        let read = read_labels(&Image { labels, ..Image::default() }, "light:1").unwrap();
         assert_eq!(read.manifest.unwrap().kind, manifest().kind);
         assert_eq!(read.parameters.unwrap()["type"], "object");
-    }
-
-    #[test]
-    fn a_label_that_is_no_json_is_named() {
-        let labels = BTreeMap::from([(MANIFEST_LABEL.to_owned(), "{".to_owned())]);
-        assert_snapshot!(read_labels("x:1", &labels).unwrap_err(), @"label `io.tagger.manifest` of image `x:1` is not what `tagger build` writes there; build the image anew, or name the model's kind in the configuration");
-        assert_eq!(read_labels("x:1", &BTreeMap::new()).unwrap(), Written::default());
     }
 }

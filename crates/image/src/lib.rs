@@ -10,10 +10,10 @@ mod build;
 mod closure;
 mod containerfile;
 mod folder;
+mod ignore;
 mod labels;
 mod question;
 mod wheels;
 
 pub use build::{BuildError, Built, DEFAULT_BASE, Plan, Wishes};
 pub use containerfile::{PROGRAM_CONTAINERFILE, PYTHON_CONTAINERFILE};
-pub use labels::{LabelError, MANIFEST_LABEL, PARAMETERS_LABEL, Written, read_labels};

@@ -98,13 +98,14 @@ pub(crate) async fn attempt(
     program.feed(paths);
     program.close_input();
     let over = reading.follow(program.as_mut(), patience, orders, listener).await;
+    let remark = program.remark().map(|remark| format!("; {remark}")).unwrap_or_default();
     let log = program.finish().await;
     // What was written before the end counts, however the end came.
     let over = match over {
         Over::Flooded(_) | Over::Unreadable(_) | Over::Unkept(_) => over,
         _ => reading.finish(listener).await.unwrap_or(over),
     };
-    let explained = |told: String| told + &log_end(&log);
+    let explained = |told: String| told + &remark + &log_end(&log);
     Ok(match over {
         Over::Ended(Ending { is_clean, told }) => {
             let missing = if is_clean { ", but no progress message has come" } else { "" };

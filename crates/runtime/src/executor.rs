@@ -71,7 +71,7 @@ pub struct Bounds {
     pub cpus: Option<f64>,
     /// Processes and threads. Default: 1024.
     pub processes: u64,
-    /// What its folder for output may hold. Default: 2 GB.
+    /// What its output may be. Its folder for output may hold twice that. Default: 1 GB.
     pub output_bytes: u64,
     /// What the folder that it keeps may hold. Default: 50 GB.
     pub cache_bytes: u64,
@@ -83,20 +83,21 @@ impl Default for Bounds {
             memory_bytes: 4 << 30,
             cpus: None,
             processes: 1024,
-            output_bytes: 2_000_000_000,
+            output_bytes: 1_000_000_000,
             cache_bytes: 50_000_000_000,
         }
     }
 }
 
 impl Bounds {
-    /// What `memory` and `cpu` among a model's resources allow it; the rest as by default.
+    /// What `memory`, `cpu` and `processes` among a model's resources allow it; the rest as by default.
     pub(crate) fn of(resources: Option<&BTreeMap<String, f64>>) -> Self {
         let default = Self::default();
         let amount = |name: &str| resources?.get(name).copied().filter(|amount| *amount > 0.0);
         Self {
             memory_bytes: amount("memory").map_or(default.memory_bytes, |bytes| bytes as u64),
             cpus: amount("cpu"),
+            processes: amount("processes").map_or(default.processes, |count| (count as u64).max(1)),
             ..default
         }
     }
@@ -161,6 +162,11 @@ pub trait RunningProgram: Send {
 
     /// What the system knows of it, as the file `name` of its folder in `/proc`. `None` where that cannot be seen.
     fn known(&self, name: &str) -> Option<String>;
+
+    /// What it has run into that may explain its end, in words. `None` where nothing is known.
+    fn remark(&self) -> Option<String> {
+        None
+    }
 
     /// Waits for it to end. May be given up and called again.
     async fn wait(&mut self) -> io::Result<Ending>;

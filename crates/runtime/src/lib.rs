@@ -48,7 +48,9 @@ pub use guard::{Guard, run_guard};
 pub use input::{Input, InputError, find_inputs};
 pub use ledger::Warning;
 pub use model::{Model, ModelError, find_program, shipped_models};
-pub use oci::{ContainerError, ContainerSetup, Containers, Executors, Pull};
+pub use oci::{
+    ContainerError, ContainerSetup, Containers, Executors, MANIFEST_LABEL, PARAMETERS_LABEL, Pull, Written, read_labels,
+};
 pub use params::{ParamError, ParamSet};
 pub use process::{ProcessExecutor, run_script, run_tool};
 pub use python::{Interpreter, is_python};

@@ -78,7 +78,7 @@ impl Start<'_> {
             image_name: Some(image.name.clone()),
             folder: own.clone(),
             files: self.paths.iter().map(PathBuf::from).collect(),
-            cache: self.containers.cache_of(&image.name)?,
+            cache: self.containers.cache_of(image)?,
             limits: self.limits,
             grants: Grants { network: needs(Need::Network), writable_root: needs(Need::WritableRoot) },
             devices: self.devices,

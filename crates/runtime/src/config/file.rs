@@ -113,9 +113,10 @@ impl File {
 }
 
 impl Resources {
-    /// The named numbers, with processors and memory of this machine where the file says nothing of them.
-    pub fn amounts(&self, processors: f64, memory_bytes: f64) -> BTreeMap<String, Amount> {
-        let found = [("cpu", processors), ("memory", memory_bytes)].map(|(name, amount)| (name.to_owned(), amount));
+    /// The named numbers, with processors, memory and processes of this machine where the file says nothing of them.
+    pub fn amounts(&self, processors: f64, memory_bytes: f64, processes: f64) -> BTreeMap<String, Amount> {
+        let found = [("cpu", processors), ("memory", memory_bytes), ("processes", processes)]
+            .map(|(name, amount)| (name.to_owned(), amount));
         let named = self.0.iter().filter_map(|(name, resource)| match resource.get_ref() {
             Resource::Amount(amount) => Some((name.clone(), amount.0)),
             Resource::Devices(_) => None,

@@ -21,6 +21,13 @@ pub(super) fn memory_bytes() -> f64 {
     limit().map_or(kilobytes * 1024, |limit| limit.min(kilobytes * 1024)) as f64
 }
 
+/// How many processes and threads there can be; 0 where it cannot be known.
+pub(super) fn processes() -> f64 {
+    let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    let limits = ["/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max"].into_iter().filter_map(number);
+    limits.min().unwrap_or(0) as f64
+}
+
 /// The numbers of the GPUs that the driver shows, in order.
 pub(super) fn gpus() -> Vec<String> {
     let devices = fs::read_dir("/dev").into_iter().flatten().flatten();

@@ -266,7 +266,7 @@ impl Config {
             roots: roots.into_iter().map(real).collect::<Result<_, _>>()?,
             models: file.models.into_iter().map(|folder| from.join(folder)).collect(),
             machine: Machine {
-                amounts: file.resources.amounts(here::processors(), here::memory_bytes()),
+                amounts: file.resources.amounts(here::processors(), here::memory_bytes(), here::processes()),
                 gpus: file.resources.gpus().unwrap_or_else(here::gpus),
                 model_limits: file
                     .model

@@ -38,6 +38,7 @@ models = ["models"]
 gpus = [0, "nvidia.com/gpu=1"]
 cpu = 8
 memory = 32e9
+processes = 4096
 licence = 2
 
 [parts]
@@ -83,6 +84,7 @@ fn a_full_file_is_read_and_shown_resolved() {
     cpu = 8
     licence = 2
     memory = 32000000000
+    processes = 4096
 
     [parts]
     seconds = 20

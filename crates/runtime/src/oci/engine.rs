@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::survivors::Survivor;
-use super::{ContainerError, ContainerSetup, has_systemd, on_search_path, owner};
+use super::{ContainerError, ContainerSetup, folder, has_systemd, on_search_path, owner};
 use crate::doctor::ControlGroups;
 use crate::process::Daemon;
 
@@ -104,7 +104,7 @@ impl Engine {
         let failed = |told: String| ContainerError::Service { told };
         let Some(podman) = on_search_path("podman") else { return Ok(None) };
         if state.service.as_mut().is_none_or(|service| service.daemon.has_ended()) {
-            let folder = TempDir::with_prefix("tagger-engine-").map_err(|error| failed(error.to_string()))?;
+            let folder = folder::make(&std::env::temp_dir()).map_err(|error| failed(error.to_string()))?;
             let command = command(podman, &self.setup, folder.path());
             let log = folder.path().join("log");
             let daemon = Daemon::start(&command, folder.path(), &log, self.setup.guard.as_ref());

@@ -48,9 +48,16 @@ pub(super) fn not_started(error: ContainerError, container: &Container) -> io::E
         return io::Error::other(told(&error));
     };
     let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
-    // A runtime's words are a chain with the cause at its end.
+    // A runtime's words are a chain with the cause at its end. Docker's end with the class of the error.
+    let message = message.strip_suffix(": unknown").unwrap_or(message);
     let cause = message.rsplit(": ").take(2).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join(": ");
-    io::Error::other(if says(&["CDI device", "could not select device driver"]) {
+    io::Error::other(if says(&["could not select device driver"]) {
+        let devices = container.devices.join(", ");
+        format!(
+            "this Docker Engine cannot give GPUs by CDI names ({devices}): use Podman, or Docker 25 or newer with \
+             `\"features\": {{\"cdi\": true}}` in its `daemon.json`"
+        )
+    } else if says(&["CDI device"]) {
         let devices = container.devices.join(", ");
         format!(
             "no such GPU for containers: {devices} ({cause}): `tagger doctor` says what names there are and what makes them"

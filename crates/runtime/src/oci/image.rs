@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
+use serde_json::{Map, Value};
 use tagger_engine::{Client, EngineError, Image};
 use tagger_wire::{Manifest, ModelKind};
 
 use super::{ContainerError, Pull};
 use crate::Model;
 
-/// The label with the manifest, as JSON.
-const MANIFEST_LABEL: &str = "io.tagger.manifest";
-/// The label with the schema of the parameters, as JSON.
-const PARAMETERS_LABEL: &str = "io.tagger.parameters";
+/// The label with the model's manifest as JSON, without how it is started: the image says that itself.
+pub const MANIFEST_LABEL: &str = "io.tagger.manifest";
+/// The label with the schema of the model's parameters as JSON.
+pub const PARAMETERS_LABEL: &str = "io.tagger.parameters";
 
 /// The image of a model.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +21,8 @@ pub(crate) struct ImageModel {
     pub name: String,
     /// What it is: the digest of its configuration. Empty as long as nobody has looked.
     pub id: String,
+    /// Whom its programs run as. Empty: root.
+    pub user: String,
     /// What it takes by the configuration, where it does not say.
     pub kind: Option<ModelKind>,
     /// Whether the configuration names the model; otherwise the image does.
@@ -44,14 +47,47 @@ impl Model {
     }
 }
 
-/// Finds the model's image, fetched if it has to be, and reads its labels. What is known from elsewhere comes first.
+/// What an image says of its model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Written {
+    /// The manifest. `None`: no tagger made this image.
+    pub manifest: Option<Manifest>,
+    /// The schema of the parameters, if it is known.
+    pub parameters: Option<Map<String, Value>>,
+}
+
+/// Reads what is written on an image that goes by `name`. What labels lack, annotations may have: some tools keep only one
+/// of the two.
+///
+/// # Errors
+/// [`ContainerError::Label`].
+pub fn read_labels(image: &Image, name: &str) -> Result<Written, ContainerError> {
+    let written = |label: &str| image.labels.get(label).or_else(|| image.annotations.get(label));
+    let fault = |label| move |source| ContainerError::Label { image: name.to_owned(), label, source };
+    let manifest = written(MANIFEST_LABEL).map(|text| Manifest::of_image(text, name, Path::new(MANIFEST_LABEL)));
+    let manifest = manifest.transpose().map_err(fault(MANIFEST_LABEL))?;
+    let parameters = written(PARAMETERS_LABEL).map(|text| Manifest::parameters_of(text, Path::new(PARAMETERS_LABEL)));
+    let parameters = parameters.transpose().map_err(fault(PARAMETERS_LABEL))?;
+    let of_manifest = manifest.as_ref().and_then(|manifest| manifest.parameters.clone());
+    Ok(Written { manifest, parameters: of_manifest.or(parameters) })
+}
+
+/// Finds the model's image, fetched if it has to be, and reads its labels. What is known from elsewhere comes first: where
+/// the configuration names the kind, labels that cannot be read are as good as none.
 pub(super) async fn look_up(client: &Client, model: &mut Model, pull: Pull) -> Result<(), ContainerError> {
     let Some(named) = &mut model.image else { return Ok(()) };
     let image = find(client, &named.name, pull).await?;
     named.id = image.id.clone();
-    if model.manifest.is_none()
-        && let Some(mut manifest) = manifest_of(&image, &named.name)?
-    {
+    named.user = image.user.clone();
+    if model.manifest.is_some() {
+        return Ok(());
+    }
+    let written = match read_labels(&image, &named.name) {
+        Err(_) if named.kind.is_some() => Written::default(),
+        written => written?,
+    };
+    if let Some(mut manifest) = written.manifest {
+        manifest.parameters = written.parameters;
         match named.is_configured {
             true => manifest.name = model.name.clone(),
             false => model.name = manifest.name.clone(),
@@ -79,19 +115,4 @@ async fn find(client: &Client, name: &str, pull: Pull) -> Result<Image, Containe
         away => away.into(),
     })?;
     client.image(name).await?.ok_or_else(not_here)
-}
-
-/// The manifest that is written on an image, for it.
-fn manifest_of(image: &Image, name: &str) -> Result<Option<Manifest>, ContainerError> {
-    let written = |label: &str| image.labels.get(label).or_else(|| image.annotations.get(label));
-    let fault = |label| move |source| ContainerError::Label { image: name.to_owned(), label, source };
-    let Some(text) = written(MANIFEST_LABEL) else { return Ok(None) };
-    let mut manifest = Manifest::of_image(text, name, Path::new(MANIFEST_LABEL)).map_err(fault(MANIFEST_LABEL))?;
-    if manifest.parameters.is_none()
-        && let Some(text) = written(PARAMETERS_LABEL)
-    {
-        manifest.parameters =
-            Some(Manifest::parameters_of(text, Path::new(PARAMETERS_LABEL)).map_err(fault(PARAMETERS_LABEL))?);
-    }
-    Ok(Some(manifest))
 }

@@ -66,17 +66,23 @@ pub(super) fn place(file: &Path, media: &Path, can_mount: bool) -> io::Result<Pl
 }
 
 /// The folder in `folder` that the programs of an image keep, whatever its tag is. It is the image's name that counts,
-/// not what the image says of itself: it could say another's.
-pub(super) fn cache(folder: &Path, image: &str) -> io::Result<PathBuf> {
+/// not what the image says of itself: it could say another's. Whoever they run as, what they keep is theirs: one user
+/// could not write over what another has kept.
+pub(super) fn cache(folder: &Path, image: &str, user: &str) -> io::Result<PathBuf> {
     let path = image.split('@').next().unwrap_or(image);
     let repository = match path.rsplit_once(':') {
         Some((repository, tag)) if !tag.contains('/') => repository,
         _ => path,
     };
-    let readable: String =
-        repository.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(60).collect();
+    let readable = |text: &str| -> String {
+        text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(60).collect()
+    };
     let digest = hex(&Sha256::digest(repository));
-    let cache = folder.join(format!("{readable}-{}", &digest[..8]));
+    let owner = match user.split(':').next() {
+        None | Some("" | "0" | "root") => String::new(),
+        Some(name) => format!("-{}", readable(name)),
+    };
+    let cache = folder.join(format!("{}-{}{owner}", readable(repository), &digest[..8]));
     fs::create_dir_all(&cache)?;
     fs::set_permissions(&cache, Permissions::from_mode(0o777))?;
     Ok(cache)
@@ -125,9 +131,13 @@ mod tests {
     #[test]
     fn what_is_kept_belongs_to_an_image_whatever_its_tag() {
         let folder = tempfile::tempdir().unwrap();
-        let name = |image: &str| cache(folder.path(), image).unwrap().file_name().unwrap().to_owned();
+        let of_user = |image: &str, user: &str| cache(folder.path(), image, user).unwrap();
+        let name = |image: &str| of_user(image, "").file_name().unwrap().to_owned();
         assert_eq!(name("localhost:5000/x"), name("localhost:5000/x:2"));
         assert_eq!(name("x"), name("x@sha256:1"));
         assert_ne!(name("a/b"), name("a_b"));
+        assert_eq!(of_user("x", "0:0"), of_user("x", "root"));
+        assert_ne!(of_user("x", "65534:65534"), of_user("x", ""));
+        assert_eq!(of_user("x", "65534:65534"), of_user("x:2", "65534"));
     }
 }

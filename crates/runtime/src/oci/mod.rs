@@ -1,13 +1,16 @@
 //! Model programs in containers, by whatever engine this machine has.
 //!
-//! - [`engine`]: the way to the engine, or one of our own. [`owner`]: whose a container is, and which are nobody's.
+//! - [`engine`]: the way to the engine, or one of our own, which has a [`folder`]. [`owner`]: whose a container is, and which are nobody's.
 //! - [`recipe`]: what a container is made of. [`media`]: how it comes to see files, and only these.
 //! - [`survivors`]: those that a killed service has left running, for the next one.
 //! - [`program`]: one that runs: fed, watched, stopped, removed. [`explain`]: how it ended, and why it did not start.
+//!   [`crowd`]: whether it has had all the processes that it may have.
 //! - [`image`]: what an image says of itself.
 
+mod crowd;
 mod engine;
 mod explain;
+mod folder;
 mod image;
 mod media;
 mod owner;
@@ -35,6 +38,7 @@ use program::Contained;
 use survivors::Survivors;
 
 pub(crate) use image::ImageModel;
+pub use image::{MANIFEST_LABEL, PARAMETERS_LABEL, Written, read_labels};
 pub(crate) use media::{MEDIA, OUTPUT, OUTPUT_FILE, lay_out};
 pub(crate) use recipe::HOME;
 
@@ -109,7 +113,9 @@ pub enum ContainerError {
         source: EngineError,
     },
     /// What is written on the image is no manifest.
-    #[error("image `{image}` has a label {label} that cannot be read")]
+    #[error(
+        "image `{image}` has a label {label} that cannot be read: build it again, or name its `image` and `kind` under [model.NAME] of a server's configuration or in a manifest of its own"
+    )]
     Label {
         /// The image.
         image: String,
@@ -201,8 +207,8 @@ impl Containers {
     }
 
     /// The folder that programs of an image keep between their runs.
-    pub(crate) fn cache_of(&self, image: &str) -> io::Result<Option<PathBuf>> {
-        self.inner.setup.cache.as_ref().map(|folder| media::cache(folder, image)).transpose()
+    pub(crate) fn cache_of(&self, image: &ImageModel) -> io::Result<Option<PathBuf>> {
+        self.inner.setup.cache.as_ref().map(|folder| media::cache(folder, &image.name, &image.user)).transpose()
     }
 }
 

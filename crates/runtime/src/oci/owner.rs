@@ -43,13 +43,13 @@ pub(super) async fn sweep(
 
 /// This process, so that no other is meant, now or later: the start of the system, the namespace of its processes, its
 /// number, and when it began.
-fn this_process() -> String {
+pub(super) fn this_process() -> String {
     let pid = std::process::id();
     format!("{}/{pid}/{}", world(), began(pid).unwrap_or_default())
 }
 
 /// Whether the process can be seen to have died. One of another namespace cannot be seen.
-fn has_died(owner: &str) -> bool {
+pub(super) fn has_died(owner: &str) -> bool {
     let mut parts = owner.split('/');
     let (Some(boot), Some(namespace), Some(pid), Some(begin)) =
         (parts.next(), parts.next(), parts.next().and_then(|pid| pid.parse().ok()), parts.next())

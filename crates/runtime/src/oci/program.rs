@@ -1,5 +1,6 @@
 //! A model program in a container: fed, watched, stopped, and always removed.
 
+use std::convert::Infallible;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::crowd::Crowd;
 use super::explain::{Known, ending, not_started};
 use super::media::{MEDIA, OUTPUT, place, used_bytes};
 use super::recipe::recipe;
@@ -32,6 +34,8 @@ const GRACE_AFTER_TERM: Duration = Duration::from_millis(2000);
 const ANSWER_BYTES: usize = 4 << 20;
 /// How much the way into a container takes that nobody reads from. What is beyond that has been read.
 const WAY_BYTES: u64 = 1 << 20;
+/// How long the engine may take to say where the processes of a container are counted.
+const CROWD_PATIENCE: Duration = Duration::from_secs(1);
 /// How often the room is measured that its files take.
 const MEASURE_EVERY: Duration = Duration::from_millis(500);
 /// How long an engine that has gone may take to come back.
@@ -55,6 +59,9 @@ pub(super) struct Contained {
     /// Whether we have killed it.
     was_killed: Arc<AtomicBool>,
     gauge: JoinHandle<()>,
+    /// Whether it has had all the processes that it may have, and how many these are.
+    crowd: Arc<Crowd>,
+    max_processes: u64,
     is_removed: bool,
 }
 
@@ -143,15 +150,20 @@ impl Contained {
                 let _ = ending.send(Some(told));
             }
         });
+        let crowd = Arc::<Crowd>::default();
         let gauge = tokio::spawn({
             let (containers, id, was_killed) = (containers.clone(), id.clone(), was_killed.clone());
+            let crowd = crowd.clone();
             let folders = Folders {
                 output: container.folder.join(OUTPUT),
                 cache: container.cache.clone(),
                 limits: container.limits,
             };
             async move {
-                let told = folders.overflow().await;
+                let told = tokio::select! {
+                    told = folders.overflow() => told,
+                    never = watch(&crowd, &containers, &id) => match never {},
+                };
                 *reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
                 was_killed.store(true, Ordering::Relaxed);
                 signal(&containers, &id, "KILL").await;
@@ -171,6 +183,8 @@ impl Contained {
             ended,
             was_killed,
             gauge,
+            crowd,
+            max_processes: container.limits.processes,
             is_removed: false,
         })
     }
@@ -224,6 +238,13 @@ impl RunningProgram for Contained {
         None // its number outside is the engine's business
     }
 
+    fn remark(&self) -> Option<String> {
+        let count = self.max_processes;
+        self.crowd.was_full().then(|| {
+            format!("it had all {count} processes and threads that it may have (raise `processes` of its resources)")
+        })
+    }
+
     async fn wait(&mut self) -> io::Result<Ending> {
         Ok(self.ending().await)
     }
@@ -234,6 +255,8 @@ impl RunningProgram for Contained {
 
     async fn kill(&mut self) {
         self.was_killed.store(true, Ordering::Relaxed);
+        // As long as it can be seen.
+        let _ = timeout(CROWD_PATIENCE, look(&self.crowd, &self.containers, &self.id)).await;
         let sent = self.send("KILL");
         // An engine that hangs must not keep us; the container is removed at the end, or by the next start.
         let _ = timeout(ENGINE_PATIENCE, async { (sent.await, self.ending().await) }).await;
@@ -300,6 +323,20 @@ async fn signal(containers: &Containers, id: &str, name: &str) {
         }
     };
     let _ = timeout(ENGINE_PATIENCE, sent).await;
+}
+
+/// Looks at the number of a program's processes from time to time. Never ends.
+async fn watch(crowd: &Crowd, containers: &Containers, id: &str) -> Infallible {
+    loop {
+        sleep(MEASURE_EVERY).await;
+        look(crowd, containers, id).await;
+    }
+}
+
+async fn look(crowd: &Crowd, containers: &Containers, id: &str) {
+    if let Ok(client) = containers.client().await {
+        crowd.look(&client, id).await;
+    }
 }
 
 /// Writes paths as the program knows them. Files that were not there at the start are placed before they are named.
@@ -418,9 +455,12 @@ impl Folders {
 
     fn full(&self) -> Option<String> {
         let limit = self.limits.output_bytes;
-        if used_bytes(&self.output, limit) > limit {
+        // Beside its output, it may keep something there meanwhile.
+        let room = limit.saturating_mul(2);
+        if used_bytes(&self.output, room) > room {
             return Some(format!(
-                "it has filled its output folder with more than {limit} bytes: raise `output` of [limits]"
+                "it has filled its output folder with more than twice the {limit} bytes that its output may be: raise \
+                 `output` of [limits] in the server's configuration, or mend the model"
             ));
         }
         let (cache, limit) = (self.cache.as_ref()?, self.limits.cache_bytes);

@@ -542,7 +542,7 @@ impl Engine {
             content: slot.row.content.to_string(),
             env: if model.image.is_some() { Vec::new() } else { env },
             devices: gpus.iter().map(|gpu| config.containers.device(gpu)).collect(),
-            limits: Bounds { output_bytes: config.limits.output_bytes.saturating_mul(2), ..limits },
+            limits: Bounds { output_bytes: config.limits.output_bytes, ..limits },
             folder: work_folder(config).join(format!("{job}-{attempt}")),
             log: LogFile { path: config.data.join(log_name(job, attempt)), max_bytes: config.limits.log_bytes },
             patience: Patience {

@@ -27,7 +27,7 @@ resources = { slot = 1, memory = 67108864 }
 [model.roomy]
 image = 'IMAGE'
 progress_timeout_seconds = 1
-resources = { slot = 1, memory = 1073741824 }
+resources = { slot = 1, memory = 1073741824, processes = 200 }
 [model.stranger]
 image = 'STRANGE'
 kind = 'video'
@@ -144,7 +144,7 @@ pub fn hostile_images_change_nothing_outside_and_the_next_job_is_done() {
         }
         told.push(siege.attack("stranger", "none").await);
         insta::assert_snapshot!(told.join("\n"), @r#"
-        cannot use model `odd`: image `localhost/odd:1` has a label io.tagger.manifest that cannot be read: io.tagger.manifest:1: key must be a string at line 1 column 2
+        cannot use model `odd`: image `localhost/odd:1` has a label io.tagger.manifest that cannot be read: build it again, or name its `image` and `kind` under [model.NAME] of a server's configuration or in a manifest of its own: io.tagger.manifest:1: key must be a string at line 1 column 2
         image `localhost/greedy:1` asks for `network`, which this server does not allow it: write `image = "localhost/greedy:1"` and `allow = ["network", "token"]` under `[model.habits]` in the configuration
         stranger none: Failed, 0 tags. it exited with status 0, but no progress message has come; its log ends:    | hello
         "#);
@@ -165,24 +165,25 @@ pub fn hostile_programs_change_nothing_outside_and_the_next_job_is_done() {
         habits accuse: Succeeded, 0 tags.
         habits sparse: Failed, 0 tags. 2 of 2 parts are quarantined; the last one: it has written more than 20000000 bytes of output
         habits write: Failed, 0 tags. 2 of 2 parts are quarantined; the last one: it has written more than 20000000 bytes of output
-        habits fill: Failed, 0 tags. it has filled its output folder with more than 40000000 bytes: raise `output` of [limits]
+        habits fill: Failed, 0 tags. it has filled its output folder with more than twice the 20000000 bytes that its output may be: raise `output` of [limits] in the server's configuration, or mend the model
         habits multiply: Failed, 0 tags. it exited with status 7; its log ends:    | 1023 threads
         habits deaf: Stopped, 0 tags.
-        roomy fork: Failed, 0 tags. 2 of 2 parts are quarantined; the last one: it has written nothing for 1 s and was killed
+        roomy fork: Failed, 0 tags. 2 of 2 parts are quarantined; the last one: it has written nothing for 1 s and was killed; it had all 200 processes and threads that it may have (raise `processes` of its resources)
         ");
     });
 }
 
 pub fn a_program_that_fills_the_disk_fails_and_the_next_job_is_done() {
-    let world = World::new();
-    // Smaller than what the program may write.
-    let Some(_disk) = SmallDisk::mount(world.folder.join("data")) else {
-        println!("skipped: this user may not mount a small disk");
-        return;
-    };
     with_engine(async |scratch| {
+        let world = World::new();
+        // Smaller than what the program may write.
+        let Some(disk) = SmallDisk::mount(world.folder.join("data")) else {
+            println!("skipped: this user may not mount a small disk");
+            return;
+        };
         let siege = Siege::lay(scratch, world).await;
         insta::assert_snapshot!(siege.attack("habits", "fill").await, @"habits fill: Failed, 0 tags. it exited with status 5; its log ends:    | No space left on device (os error 28)");
         siege.service.drain().await;
+        drop(disk);
     });
 }

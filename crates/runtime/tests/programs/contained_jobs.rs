@@ -3,15 +3,15 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use rustix::process::{Signal, kill_process};
 use tagger_engine::{Client, Push};
 use tagger_runtime::service::Service;
 use tagger_runtime::{ContainerSetup, Containers, Executors, Pull};
 use tagger_store::{JobId, JobState};
 
-use crate::contained::{MadeUpGpus, executors, job, service, with_engine};
+use crate::contained::{MadeUpGpus, NO_DEVICES, executors, job, service, with_engine};
 use crate::scratch::{FLEETING_IMAGE, GREEDY_IMAGE, IMAGE, Scratch};
 use crate::world::{World, ended, tags, told, until};
 
@@ -40,17 +40,19 @@ pub fn an_image_that_goes_between_submit_and_start_is_told_and_a_retry_takes_the
     });
 }
 
-/// A registry of this machine, and a service of Podman that may speak with it.
+/// A registry of this machine, and an engine that may speak with it.
 struct Registry {
     folder: tempfile::TempDir,
     address: String,
     registry: Child,
-    engine: Child,
+    /// Another service of Podman. Docker needs none: it speaks with every registry of its own machine.
+    podman: Option<Child>,
+    socket: PathBuf,
 }
 
 impl Registry {
     /// `None` where none is installed.
-    fn start(scratch: &Scratch) -> Option<Self> {
+    async fn start(scratch: &Scratch) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
@@ -72,11 +74,15 @@ impl Registry {
         };
         let registries = folder.path().join("registries.conf");
         fs::write(&registries, format!("[[registry]]\nlocation = '{address}'\ninsecure = true\n")).unwrap();
-        let engine = scratch.start_another_service(folder.path(), &registries);
+        let podman = (!scratch.is_docker()).then(|| scratch.start_another_service(folder.path(), &registries));
+        let socket = match &podman {
+            Some(_) => folder.path().join("engine.sock"),
+            None => scratch.containers.client().await.unwrap().socket().to_owned(),
+        };
         while TcpStream::connect(&address).is_err() {
             std::thread::yield_now();
         }
-        Some(Self { folder, address, registry, engine })
+        Some(Self { folder, address, registry, podman, socket })
     }
 
     fn stop(&mut self) {
@@ -86,19 +92,25 @@ impl Registry {
 
     /// Executors that fetch images so.
     async fn executors(&self, scratch: &Scratch, pull: Pull) -> Executors {
-        let socket = self.folder.path().join("engine.sock");
-        while Client::at(&socket).await.is_err() {
+        while Client::at(&self.socket).await.is_err() {
             tokio::task::yield_now().await;
         }
         let place = Some(self.folder.path().display().to_string());
-        let setup = ContainerSetup { pull, socket: Some(socket), place, ..ContainerSetup::default() };
+        let setup = ContainerSetup { pull, socket: Some(self.socket.clone()), place, ..ContainerSetup::default() };
         Executors { containers: Containers::new(setup), ..executors(scratch) }
     }
 
     async fn push(&self, scratch: &Scratch, image: &str, name: &str) {
         let client = scratch.containers.client().await.unwrap();
         let push = Push { is_plain: true, ..Push::default() };
-        client.push_image(image, &self.name(name), &push, |_| {}).await.unwrap();
+        let name = self.name(name);
+        let before = client.image(&name).await.unwrap();
+        client.push_image(image, &name, &push, |_| {}).await.unwrap();
+        // Docker gives what is pushed that name here, too.
+        match before {
+            Some(before) => client.tag_image(&before.id, &name).await.unwrap(),
+            None => client.remove_image(&name).await.unwrap(),
+        }
     }
 
     fn name(&self, name: &str) -> String {
@@ -108,7 +120,7 @@ impl Registry {
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        for process in [&mut self.registry, &mut self.engine] {
+        for process in [Some(&mut self.registry), self.podman.as_mut()].into_iter().flatten() {
             let _ = process.kill();
             let _ = process.wait();
         }
@@ -117,7 +129,7 @@ impl Drop for Registry {
 
 pub fn images_are_fetched_when_the_configuration_says_so_and_what_fails_is_explained() {
     with_engine(async |scratch| {
-        let Some(mut registry) = Registry::start(scratch) else { return };
+        let Some(mut registry) = Registry::start(scratch).await else { return };
         let (worlds, name) = ([World::new(), World::new()], registry.name("habits:1"));
         let model = format!("oci:{name}");
         let refused = async |service: &Service, world: &World, model: &str| {
@@ -144,11 +156,16 @@ pub fn images_are_fetched_when_the_configuration_says_so_and_what_fails_is_expla
         told.push(refused(&always, &worlds[1], &model).await);
         assert_eq!(done(&once, &worlds[0], "still-here", &model, "none").await, JobState::Succeeded);
         scratch.containers.client().await.unwrap().remove_image(&name).await.unwrap();
-        insta::assert_snapshot!(told.join("\n").replace(&registry.address, "REGISTRY"), @r#"
-        cannot use model `nothing`: image `REGISTRY/team/nothing:1` is not on this machine and cannot be fetched: build it (`tagger build`), or name it with its registry: cannot pull image `REGISTRY/team/nothing:1`: initializing source docker://REGISTRY/team/nothing:1: reading manifest 1 in REGISTRY/team/nothing: manifest unknown: manifest unknown
-        cannot use model `nothing`: image `REGISTRY/team/nothing:1` cannot be fetched, which `pull = "always"` asks for: mend what the registry says, or set `pull = "missing"` to use what is on this machine: cannot pull image `REGISTRY/team/nothing:1`: initializing source docker://REGISTRY/team/nothing:1: reading manifest 1 in REGISTRY/team/nothing: manifest unknown: manifest unknown
-        cannot use model `nothing`: image `REGISTRY/team/nothing:1` is not on this machine and cannot be fetched: build it (`tagger build`), or name it with its registry: cannot pull image `REGISTRY/team/nothing:1`: initializing source docker://REGISTRY/team/nothing:1: pinging container registry REGISTRY: Get "http://REGISTRY/v2/": dial tcp REGISTRY: connect: connection refused
-        cannot use model `habits`: image `REGISTRY/team/habits:1` cannot be fetched, which `pull = "always"` asks for: mend what the registry says, or set `pull = "missing"` to use what is on this machine: cannot pull image `REGISTRY/team/habits:1`: initializing source docker://REGISTRY/team/habits:1: pinging container registry REGISTRY: Get "http://REGISTRY/v2/": dial tcp REGISTRY: connect: connection refused
+        // How the engine came to its reason differs.
+        let short = told.iter().map(|told| {
+            let (ours, theirs) = told.split_once(": cannot pull image ").unwrap();
+            format!("{ours}: … {}", theirs.rsplit(": ").next().unwrap())
+        });
+        insta::assert_snapshot!(short.collect::<Vec<_>>().join("\n").replace(&registry.address, "REGISTRY"), @r#"
+        cannot use model `nothing`: image `REGISTRY/team/nothing:1` is not on this machine and cannot be fetched: build it (`tagger build`), or name it with its registry: … manifest unknown
+        cannot use model `nothing`: image `REGISTRY/team/nothing:1` cannot be fetched, which `pull = "always"` asks for: mend what the registry says, or set `pull = "missing"` to use what is on this machine: … manifest unknown
+        cannot use model `nothing`: image `REGISTRY/team/nothing:1` is not on this machine and cannot be fetched: build it (`tagger build`), or name it with its registry: … connection refused
+        cannot use model `habits`: image `REGISTRY/team/habits:1` cannot be fetched, which `pull = "always"` asks for: mend what the registry says, or set `pull = "missing"` to use what is on this machine: … connection refused
         "#);
     });
 }
@@ -159,9 +176,7 @@ pub fn a_job_outlives_its_engine_and_has_every_tag_once() {
         let service = service(&world, scratch, &format!("[model.habits]\nimage = '{IMAGE}'\n")).await;
         let id = service.submit(job(&world, "job", "habits", "wait")).await.unwrap().job.id;
         until(&service, &id, |job| job.counts.done == 1).await;
-        for process in scratch.services() {
-            kill_process(process, Signal::KILL).unwrap();
-        }
+        scratch.kill_engine();
         fs::write(world.folder.join("data/work/job-1/output/media/go"), "").unwrap();
         ended(&service, &id).await;
         insta::assert_snapshot!(told(&service, &id).await, @"
@@ -188,6 +203,12 @@ pub fn the_gpus_that_a_job_was_lent_are_those_in_its_container() {
         config.machine.gpus = ["0", "1", "2"].map(str::to_owned).to_vec();
         config.containers.gpu_kind = gpus.kind.clone();
         let service = world.service_with(config, executors(scratch)).await;
+        if scratch.is_docker() {
+            let id = service.submit(job(&world, "in-vain", "needs-2", "devices")).await.unwrap().job.id;
+            let cause = ended(&service, &id).await.cause.unwrap_or_default();
+            assert!(cause.contains(NO_DEVICES) && cause.contains("daemon.json"), "{cause}");
+            return;
+        }
         let seen = async |id: &str| {
             assert_eq!(done(&service, &world, id, "needs-2", "devices").await, JobState::Succeeded);
             let tags = tags(&service, &JobId::from(id)).await;

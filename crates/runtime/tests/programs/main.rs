@@ -5,6 +5,7 @@
 mod attacks;
 mod contained;
 mod contained_jobs;
+mod dockerd;
 mod guarded;
 mod jobs;
 mod killed;

@@ -1,17 +1,18 @@
-//! An engine of the tests' own, with one image: a static program and nothing else.
+//! Engines of the tests' own, Podman and Docker, with one image: a static program and nothing else.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock};
 
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tagger_runtime::{ContainerSetup, Containers, Guard, Pull};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+
+use crate::dockerd::Dockerd;
 
 /// The image's name.
 pub const IMAGE: &str = "localhost/habits:1";
@@ -27,39 +28,56 @@ pub const FLEETING_IMAGE: &str = "localhost/fleeting:1";
 /// An image of something else altogether.
 pub const STRANGE_IMAGE: &str = "localhost/stranger:1";
 
-/// The engine, the program, and where both live.
+/// An engine, the program, and where both live.
 pub struct Scratch {
     pub tokio: Runtime,
     pub containers: Containers,
     /// The program of the image, as a file of this machine.
     pub program: PathBuf,
+    /// Docker's daemon. `None`: the engine is Podman.
+    dockerd: Mutex<Option<Dockerd>>,
     folder: TempDir,
 }
 
-static WAS_USED: AtomicBool = AtomicBool::new(false);
+/// The engines that this machine has, once a test has wanted them.
+static ENGINES: OnceLock<Vec<Scratch>> = OnceLock::new();
 
-/// Ends the engine, if any test has used it.
-pub fn clear_up() {
-    if WAS_USED.load(Ordering::Relaxed)
-        && let Some(scratch) = SCRATCH.as_ref()
-    {
-        scratch.clear_up();
-    }
+/// Each engine that this machine has. Made at the first use.
+pub fn engines() -> &'static [Scratch] {
+    ENGINES.get_or_init(|| {
+        let has_podman = Command::new("podman").arg("--version").output().is_ok();
+        if !has_podman && std::env::var_os("CI").is_some_and(|value| value == "true") {
+            panic!("podman is missing: `scripts/system-packages.sh containers` installs it");
+        }
+        has_podman.then(Scratch::of_podman).into_iter().chain(Scratch::of_docker()).collect()
+    })
 }
 
-/// Made at the first use. `None` where there is no Podman.
-pub static SCRATCH: LazyLock<Option<Scratch>> = LazyLock::new(|| {
-    WAS_USED.store(true, Ordering::Relaxed);
-    let is_here = Command::new("podman").arg("--version").output().is_ok();
-    if !is_here && std::env::var_os("CI").is_some_and(|value| value == "true") {
-        panic!("podman is missing: `scripts/system-packages.sh containers` installs it");
-    }
-    is_here.then(Scratch::new)
-});
+/// Ends the engines, if any test has used them.
+pub fn clear_up() {
+    ENGINES.get().into_iter().flatten().for_each(Scratch::clear_up);
+}
 
 impl Scratch {
-    fn new() -> Self {
+    fn of_podman() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("store")).unwrap();
+        let setup = ContainerSetup {
+            guard: Some(Guard::this_program("guard").unwrap()),
+            store: Some(folder.path().join("store")),
+            ..ContainerSetup::default()
+        };
+        Self::new(folder, setup, None)
+    }
+
+    fn of_docker() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let dockerd = Dockerd::start(&folder.path().join("docker"))?;
+        let setup = ContainerSetup { socket: Some(dockerd.socket()), ..ContainerSetup::default() };
+        Some(Self::new(folder, setup, Some(dockerd)))
+    }
+
+    fn new(folder: TempDir, setup: ContainerSetup, dockerd: Option<Dockerd>) -> Self {
         let program = folder.path().join("program");
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/contained/program.rs");
         let compiled = Command::new("rustc")
@@ -70,14 +88,8 @@ impl Scratch {
             .unwrap();
         assert!(compiled.success());
         let tokio = Runtime::new().unwrap();
-        let containers = Containers::new(ContainerSetup {
-            pull: Pull::Never,
-            guard: Some(Guard::this_program("guard").unwrap()),
-            store: Some(folder.path().join("store")),
-            place: Some(folder.path().display().to_string()),
-            ..ContainerSetup::default()
-        });
-        fs::create_dir(folder.path().join("store")).unwrap();
+        let place = Some(folder.path().display().to_string());
+        let containers = Containers::new(ContainerSetup { pull: Pull::Never, place, ..setup });
         let manifest = |needs: &[&str]| json!({"name": "habits", "kind": "video", "needs": needs}).to_string();
         let written = |manifest: String| json!({"io.tagger.manifest": manifest});
         let images = [
@@ -87,7 +99,7 @@ impl Scratch {
             (GREEDY_IMAGE, &["/program"], written(manifest(&["network", "token"]))),
             (STRANGE_IMAGE, &["/program", "be-a-stranger"], json!({})),
         ];
-        let scratch = Self { tokio, containers, program, folder };
+        let scratch = Self { tokio, containers, program, dockerd: Mutex::new(dockerd), folder };
         scratch.tokio.block_on(async {
             for (name, entrypoint, labels) in images {
                 scratch.load(name, entrypoint, &labels).await;
@@ -109,7 +121,29 @@ impl Scratch {
         self.containers.client().await.unwrap().load_images(std::io::Cursor::new(archive)).await.unwrap();
     }
 
-    /// Starts another service over the same images, at a socket in `folder`, which by `registries` speaks with registries.
+    /// Whether the engine is Docker.
+    pub fn is_docker(&self) -> bool {
+        self.dockerd.lock().unwrap().is_some()
+    }
+
+    /// The text for this engine.
+    pub fn one_of<T>(&self, podman: T, docker: T) -> T {
+        if self.is_docker() { docker } else { podman }
+    }
+
+    /// Kills the engine as it stands. Podman is started again by who needs it, Docker by its machine.
+    pub fn kill_engine(&self) {
+        match self.dockerd.lock().unwrap().as_mut() {
+            Some(dockerd) => dockerd.kill_and_start_again(),
+            None => {
+                for service in self.services() {
+                    kill_process(service, Signal::KILL).unwrap();
+                }
+            }
+        }
+    }
+
+    /// Starts another service of Podman over the same images, at a socket in `folder`, which by `registries` speaks with registries.
     pub fn start_another_service(&self, folder: &Path, registries: &Path) -> Child {
         let command = |service: Pid| fs::read_to_string(format!("/proc/{service}/cmdline")).unwrap_or_default();
         // Not the guard, of which it is the last argument.
@@ -123,8 +157,8 @@ impl Scratch {
         podman.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
-    /// The processes of the engine's service.
-    pub fn services(&self) -> Vec<Pid> {
+    /// The processes of Podman's service.
+    fn services(&self) -> Vec<Pid> {
         let store = self.folder.path().join("store").display().to_string();
         let is_service = |command: &str| command.contains(&store) && command.contains("\0system\0service\0");
         let numbers =
@@ -142,6 +176,7 @@ impl Scratch {
     /// Ends the engine and removes what it leaves.
     fn clear_up(&self) {
         self.tokio.block_on(self.containers.close());
+        drop(self.dockerd.lock().unwrap().take());
         for mount in ["store/root/overlay", "store/root"] {
             // Which of them are mounted differs.
             let _ = Command::new("umount").arg(self.folder.path().join(mount)).output();
@@ -174,9 +209,12 @@ fn archive(name: &str, program: &[u8], entrypoint: &[&str], labels: &Value) -> V
     listed["annotations"] = json!({"org.opencontainers.image.ref.name": name});
     let index = json!({"schemaVersion": 2, "manifests": [listed]}).to_string();
     let blob = |bytes: &[u8]| format!("blobs/sha256/{}", digest(bytes));
+    // Docker before its release 25 reads an index of its own.
+    let docker = json!([{"Config": blob(config.as_bytes()), "RepoTags": [name], "Layers": [blob(&layer)]}]).to_string();
     tar(&[
         ("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#, 0o644),
         ("index.json", index.as_bytes(), 0o644),
+        ("manifest.json", docker.as_bytes(), 0o644),
         (&blob(&layer), &layer, 0o644),
         (&blob(config.as_bytes()), config.as_bytes(), 0o644),
         (&blob(manifest.as_bytes()), manifest.as_bytes(), 0o644),
