@@ -5,6 +5,7 @@
 
 use crate::{
     Orientation, Rational, Timestamp,
+    checker::Checker,
     libav::{AvError, Decoder, Input, Packet, Picture, Received, Sent, Stream},
 };
 
@@ -27,7 +28,7 @@ pub struct Decoded {
 /// What happens on the way through a stream.
 pub enum Event {
     Picture(Decoded),
-    /// The container marks the next packet as damaged, or what lies between `since` and it is lost.
+    /// The next packet is marked as damaged, or shows it, or what lies between `since` and it is lost.
     Marked {
         time: Option<Timestamp>,
         since: Option<Timestamp>,
@@ -55,6 +56,7 @@ pub struct Decoding {
     orientation: Orientation,
     max_pixels: u64,
     packet: Packet,
+    checker: Option<Checker>,
     /// `packet` was read and not taken by the decoder yet.
     waiting: bool,
     fed: u64,
@@ -80,8 +82,10 @@ impl Decoding {
     /// counts as damaged.
     pub fn new(mut input: Input, stream: &StreamFacts, decoder: Decoder, max_pixels: u64) -> Result<Self, AvError> {
         input.keep_only(&[stream.index]);
+        let checker = input.streams().find(|own| own.index() == stream.index).and_then(|own| Checker::new(&own));
         Ok(Self {
             input,
+            checker,
             decoder,
             stream: stream.index,
             base: stream.base,
@@ -147,8 +151,10 @@ impl Decoding {
                 Ok(true) if self.packet.stream_index() != self.stream => return None,
                 Ok(true) => {
                     self.waiting = true;
-                    if self.packet.is_corrupt() {
-                        let since = self.input.has_lost().then(|| self.at(self.sent_pts)).flatten();
+                    let found = self.checker.as_mut().map(|checker| checker.check(&self.packet)).unwrap_or_default();
+                    if self.packet.is_corrupt() || found.is_damaged || found.is_behind_a_loss {
+                        let is_behind_a_loss = self.input.has_lost() || found.is_behind_a_loss;
+                        let since = is_behind_a_loss.then(|| self.at(self.sent_pts)).flatten();
                         return Some(Event::Marked { time: self.at(self.packet.pts().or(self.packet.dts())), since });
                     }
                 }

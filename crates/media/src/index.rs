@@ -293,6 +293,9 @@ impl Indexer {
         if self.reader.leaves_kind_to_parser() {
             facts.intra = head.and_then(|head| head.intra);
         }
+        if facts.broken {
+            return Err(Distrust::Damaged { at: Timestamp { ticks: pts, base: self.base } });
+        }
         if facts.shown > 1 || facts.spliced {
             return Err(Distrust::Uneven);
         }

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::{
     Limits, MediaError, Rational, Timestamp, Wholeness,
-    bitstream::Reader,
-    libav::{AvError, Input, Packet, Parser, Stream, StreamType},
+    checker::{Checker, Found},
+    libav::{AvError, Input, Packet, Stream, StreamType},
     probe,
 };
 
@@ -79,7 +79,7 @@ pub struct Gap {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Damage {
-    /// Packets in a row that the container marks as damaged.
+    /// Packets in a row that the container marks as damaged, or that cannot be right.
     Packets {
         /// The stream's index.
         stream: u32,
@@ -118,7 +118,8 @@ pub enum Damage {
 /// Memory: 16 bytes a video frame.
 ///
 /// Damage is what packets and files say of themselves: marks of the container, a missing end, pictures missing from the
-/// numbering of H.264. Wrong bytes within a picture show only when it is decoded.
+/// numbering of H.264, heads of VP8 and VP9 that cannot be right. Wrong bytes behind the head of a picture show only when
+/// it is decoded, if they show at all.
 ///
 /// # Errors
 /// As [`probe`](crate::probe). Damage on the way is no error: see [`Scan::damage`].
@@ -148,9 +149,9 @@ pub fn scan(path: &Path) -> Result<Scan, MediaError> {
             }
         }
         let stream = packet.stream_index();
-        let mut lost = false;
+        let mut found = Found::default();
         let base = if let Some(video) = video.as_mut().filter(|video| video.stream == stream) {
-            lost = video.take(&packet);
+            found = video.take(&packet);
             video.base
         } else if let Some(audio) = audio.as_mut().filter(|audio| audio.stream == stream) {
             audio.take(&packet);
@@ -159,9 +160,9 @@ pub fn scan(path: &Path) -> Result<Scan, MediaError> {
             continue;
         };
         let time = packet.pts().or(packet.dts()).map(|ticks| Timestamp { ticks, base });
-        if packet.is_corrupt() {
+        if packet.is_corrupt() || found.is_damaged {
             note(&mut damage, Damage::Packets { stream, count: 1, first: time, last: time });
-        } else if lost {
+        } else if found.is_behind_a_loss {
             note(&mut damage, Damage::Lost { stream, count: 1, first: time, last: time });
         }
     }
@@ -202,8 +203,7 @@ struct VideoPackets {
     stream: u32,
     base: Rational,
     is_vp8: bool,
-    /// Finds what is missing from the numbering of H.264.
-    reader: Option<(Reader, Parser)>,
+    checker: Option<Checker>,
     /// The rates that the file tells.
     told: [Option<Rational>; 2],
     /// Times of the frames that are shown, in the order of the file.
@@ -221,13 +221,11 @@ struct VideoPackets {
 
 impl VideoPackets {
     fn new(stream: &Stream<'_>) -> Self {
-        let reader =
-            Reader::new(&stream.codec(), stream.extradata()).filter(|reader| matches!(reader, Reader::H264(_)));
         Self {
             stream: stream.index(),
             base: stream.time_base(),
             is_vp8: stream.is_vp8(),
-            reader: reader.zip(Parser::open(stream).ok().flatten()),
+            checker: Checker::new(stream),
             told: [stream.average_fps(), stream.nominal_fps()],
             times: Vec::new(),
             decode_times: Vec::new(),
@@ -240,19 +238,14 @@ impl VideoPackets {
         }
     }
 
-    /// Takes in a packet, and says whether a picture is missing before it that it may refer to.
-    fn take(&mut self, packet: &Packet) -> bool {
-        let (mut lost, mut is_field) = (false, false);
-        if let Some((reader, parser)) = &mut self.reader {
-            is_field = parser.head(packet).is_field;
-            let facts = reader.read(packet.data(), packet.is_key(), is_field);
-            lost = facts.lost;
-            is_field &= facts.shown == 1 && facts.spliced; // not both of them in one packet
-        }
+    /// Takes in a packet, and says what damage it shows.
+    fn take(&mut self, packet: &Packet) -> Found {
+        let found = self.checker.as_mut().map(|checker| checker.check(packet)).unwrap_or_default();
+        let is_field = found.is_field;
         let is_second_field = is_field && self.half;
         self.half = is_field && !is_second_field;
         if is_second_field {
-            return lost;
+            return found;
         }
         if packet.is_key() {
             self.key_frames += 1;
@@ -261,7 +254,7 @@ impl VideoPackets {
         // VP8 keeps pictures that are only referred to in packets of their own: bit 4 of the first byte is `show`.
         let hidden = self.is_vp8 && packet.first_byte().is_some_and(|byte| byte & 0x10 == 0);
         if hidden || packet.is_discarded() {
-            return lost;
+            return found;
         }
         self.shown += 1;
         self.gop += 1;
@@ -271,7 +264,7 @@ impl VideoPackets {
             None => self.missing_timestamps += 1,
         }
         self.decode_times.extend(packet.dts());
-        lost
+        found
     }
 
     fn facts(mut self) -> VideoScan {

@@ -9,9 +9,10 @@ use crate::Timestamp;
 /// What could not be read, or not as it should.
 ///
 /// Counted is what was seen. Where a plan decodes only what the wanted frames need, that is the damage in it. Damage that
-/// shows in the packets themselves (the container marks them, or a picture is missing from their numbering) is always
-/// seen: then everything is decoded. What remains unknown is a packet of the right size and number with wrong bytes in
-/// it, in a part that no wanted frame needs.
+/// shows in the packets themselves (the container marks them, a picture is missing from their numbering, their heads
+/// cannot be right) is always seen: then everything is decoded. What remains unknown are wrong bytes behind the head of a
+/// packet, in a part that no wanted frame needs, and those that make other pictures without making an error: VP8, VP9 and
+/// AV1 code their pictures without any checksum.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Skipped {
     /// Packets that gave no frame because they are damaged.
@@ -19,7 +20,7 @@ pub struct Skipped {
     /// Frames that came out although parts of them are missing or guessed, whether they were wanted or not. At least so
     /// many: decoders of several threads do not notice all of them.
     pub guessed: u64,
-    /// Packets that the container marks as damaged, whatever came of them.
+    /// Packets that are marked as damaged or show it, or in front of which others are missing, whatever came of them.
     pub marked: u64,
     /// Where the first of all these lies, on the stream's own timeline, if its time can still be read.
     pub first: Option<Timestamp>,

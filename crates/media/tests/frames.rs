@@ -8,7 +8,8 @@ use std::fs;
 
 use common::clip;
 use tagger_media::{
-    Frame, FrameOptions, Frames, Limits, MediaError, OnDamage, Pixels, Rate, Rational, Size, Skipped, Timestamp,
+    Damage, Frame, FrameOptions, Frames, Limits, MediaError, OnDamage, Pixels, Rate, Rational, Size, Skipped,
+    Timestamp, scan,
 };
 
 fn options(rate: Rate) -> FrameOptions {
@@ -150,21 +151,25 @@ fn damage_that_costs_no_frame_is_counted_too() {
     // Its damage lies at 3 s, where no frame is wanted.
     let (given, skipped) = frames("holes.ts", Rate::Fps(0.2));
     assert_eq!(summary(&given), [(0, 0), (120, 5000)]);
-    assert_eq!(skipped.marked, 1);
+    assert_eq!(skipped.marked, 2); // one by the container, and the one before which pictures are missing
     assert!(skipped.spans.iter().all(|span| (3.0..5.0).contains(&span.first.seconds())), "{skipped:?}");
 }
 
 #[test]
 fn damage_is_told_with_its_time_in_every_container_or_is_an_error_as_asked_for() {
     let folder = tempfile::tempdir().unwrap();
-    // Where the bytes are overwritten, of 100. What lies in the first seconds of FLV is passed over when it is opened.
+    // Where the bytes are overwritten, of 100.
     for (name, percent) in [
         ("h264.mp4", 50),
         ("h264.mov", 50),
         ("h264.mkv", 50),
         ("h264.mkv", 90),
         ("h264.ts", 50),
+        ("h264.flv", 8), // passed over when the file is opened
+        ("h264.flv", 50),
         ("h264.flv", 93),
+        ("vp8.webm", 80), // several pictures; within one nothing would tell
+        ("vp9.webm", 80),
         ("fragmented.mp4", 50),
         ("hevc.mp4", 50),
         ("mpeg2_interlaced.mpg", 50),
@@ -182,7 +187,8 @@ fn damage_is_told_with_its_time_in_every_container_or_is_an_error_as_asked_for()
         let skipped = damaged.skipped();
         let (begin, end) = (whole[0].pts.seconds(), whole.last().unwrap().pts.seconds());
         let begin_of_damage = skipped.spans.first().map_or(begin + 0.8 * (end - begin), |span| span.first.seconds());
-        assert!(begin_of_damage > begin + 0.4 * (end - begin), "{name}: {skipped}");
+        let share = (begin_of_damage - begin) / (end - begin);
+        assert!(share > percent.min(50) as f64 / 100.0 - 0.1 && (percent > 10 || share < 0.3), "{name}: {skipped}");
         assert!(!skipped.spans.is_empty() || skipped.truncated.is_some(), "{name}: {skipped:?}");
         for (ours, theirs) in
             given.iter().zip(&whole).take_while(|(_, frame)| frame.pts.seconds() < begin_of_damage - 0.5)
@@ -192,6 +198,45 @@ fn damage_is_told_with_its_time_in_every_container_or_is_an_error_as_asked_for()
         let fail = FrameOptions { on_damage: OnDamage::Fail, ..options(Rate::All) };
         let error = Frames::open(&path, &fail).unwrap().find_map(Result::err).expect(name);
         assert!(matches!(error, MediaError::Damaged { .. }), "{name}: {error}");
+    }
+}
+
+#[test]
+fn bytes_that_are_missing_from_the_first_seconds_of_flv_are_told_where_they_are_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, _) = frames("h264.flv", Rate::All);
+    let path = folder.path().join("hole.flv");
+    for percent in [5, 20, 40] {
+        let mut bytes = fs::read(clip("h264.flv")).unwrap();
+        let at = bytes.len() * percent / 100;
+        bytes.drain(at..at + 700);
+        fs::write(&path, bytes).unwrap();
+        for rate in [Rate::All, Rate::Fps(0.2)] {
+            let mut damaged = Frames::open(&path, &options(rate)).unwrap();
+            let given: Vec<Frame> = damaged.by_ref().map(|frame| frame.unwrap()).collect();
+            let span = damaged.skipped().spans[0];
+            let seconds = percent as f64 / 100.0 * whole.len() as f64 / 25.0;
+            assert!(span.first.seconds() < seconds + 0.5 && span.last.seconds() > seconds - 0.5, "{span} at {seconds}");
+            assert!(given.iter().all(|frame| whole.iter().any(|whole| whole.pts == frame.pts)));
+        }
+        assert!(!scan(&path).unwrap().damage.is_empty());
+    }
+}
+
+#[test]
+fn a_head_of_vp8_or_vp9_that_cannot_be_right_is_told_though_no_wanted_frame_needs_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, mark) in [("vp8.webm", [0x9d, 0x01, 0x2a]), ("vp9.webm", [0x49, 0x83, 0x42])] {
+        let mut bytes = fs::read(clip(name)).unwrap();
+        let last = bytes.windows(3).rposition(|window| window == mark).unwrap();
+        bytes[last] ^= 0x40;
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        let mut damaged = Frames::open(&path, &options(Rate::At([0.0].into()))).unwrap();
+        assert_eq!(damaged.by_ref().filter(Result::is_ok).count(), 1);
+        assert!(damaged.skipped().marked == 1 && damaged.skipped().first.is_some(), "{name}: {:?}", damaged.skipped());
+        let damage = scan(&path).unwrap().damage;
+        assert!(matches!(damage[..], [Damage::Packets { count: 1, first: Some(_), .. }]), "{name}: {damage:?}");
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Facts {
     pub headers: Option<u64>,
     /// A picture that others refer to is missing before it.
     pub lost: bool,
+    /// Its bytes contradict each other.
+    pub broken: bool,
     /// A part is missing, or which pictures can be decoded depends on more than where decoding started.
     pub spliced: bool,
 }
@@ -47,6 +49,7 @@ impl Facts {
         shown: 0,
         headers: None,
         lost: false,
+        broken: false,
         spliced: false,
     };
 }

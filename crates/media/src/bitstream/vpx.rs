@@ -6,7 +6,19 @@ use super::{Facts, bits::Bits};
 pub fn vp8(data: &[u8]) -> Facts {
     let Some(&head) = data.first() else { return Facts::NONE };
     let is_key = head & 1 == 0;
-    Facts { starts: is_key, intra: Some(is_key), shown: u32::from(head & 0x10 != 0), ..Facts::NONE }
+    let broken = !holds_its_first_part(data, is_key);
+    Facts { broken, starts: is_key, intra: Some(is_key), shown: u32::from(head & 0x10 != 0), ..Facts::NONE }
+}
+
+/// Whether a packet of VP8 is as long as it says at least, and a key frame has its mark.
+fn holds_its_first_part(data: &[u8], is_key: bool) -> bool {
+    /// The coding is of one of four versions.
+    const LAST_VERSION: u8 = 3;
+    let Some(&[a, b, c]) = data.first_chunk() else { return false };
+    let part_bytes = u32::from_le_bytes([a, b, c, 0]) >> 5;
+    let head_bytes = if is_key { 10 } else { 3 };
+    let has_mark = !is_key || data.get(3..6) == Some(&[0x9d, 0x01, 0x2a]);
+    has_mark && a >> 1 & 7 <= LAST_VERSION && head_bytes + part_bytes as usize <= data.len()
 }
 
 /// Reads a packet of VP9: one picture, or several of which mostly the last is shown.
@@ -14,9 +26,9 @@ pub fn vp9(data: &[u8]) -> Facts {
     let mut facts = Facts::NONE;
     for (nth, frame) in frames(data).into_iter().enumerate() {
         let mut bits = Bits::new(frame);
-        facts.spliced |= bits.number(2) != 2;
+        facts.broken |= bits.number(2) != 2;
         let profile = bits.number(2);
-        bits.skip(u32::from(profile == 3));
+        facts.broken |= profile == 3 && bits.bit();
         if bits.bit() {
             facts.shown += 1;
             facts.intra = None; // whatever was kept earlier is shown now
@@ -26,6 +38,12 @@ pub fn vp9(data: &[u8]) -> Facts {
         let is_shown = bits.bit();
         facts.shown += u32::from(is_shown);
         facts.starts |= nth == 0 && is_key;
+        let is_resilient = bits.bit();
+        let is_intra = is_key || (!is_shown && bits.bit());
+        if !is_key && !is_resilient {
+            bits.skip(2);
+        }
+        facts.broken |= is_intra && bits.number(24) != 0x49_8342;
         if is_shown {
             facts.intra = Some(is_key); // only pictures that are not shown can be intra without being key frames
         }
@@ -69,6 +87,24 @@ mod tests {
     fn vp8_tells_key_frames_and_hidden_ones() {
         assert!(vp8(&[0b1_0000]).starts);
         assert_eq!((vp8(&[1]).starts, vp8(&[1]).shown), (false, 0));
+    }
+
+    #[test]
+    fn heads_that_cannot_be_right_are_told() {
+        // A first part of two bytes, in a key frame of 16 by 16 pixels and in another.
+        let key = [0b0101_0000, 0, 0, 0x9d, 0x01, 0x2a, 16, 0, 16, 0, 1, 2];
+        let other = [0b0101_0001, 0, 0, 1, 2];
+        for whole in [&key[..], &other[..]] {
+            assert!(!vp8(whole).broken);
+            assert!(vp8(&whole[..whole.len() - 1]).broken);
+        }
+        let mut overwritten = key;
+        overwritten[4] = 7;
+        assert!(vp8(&overwritten).broken);
+        assert!(!vp9(&[KEY, 0x49, 0x83, 0x42]).broken);
+        assert!(vp9(&[KEY, 0x49, 0x83, 0x43]).broken);
+        assert!(!vp9(&[INTER, 7]).broken);
+        assert!(vp9(&[0, 7]).broken, "no frame begins with zeros");
     }
 
     #[test]

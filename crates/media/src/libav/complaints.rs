@@ -1,8 +1,7 @@
 //! What demuxers complain of while they read.
 //!
 //! Matroska and FLV demuxers that lose their way in damaged bytes look for the next place that makes sense and go on from
-//! there, without a word to the caller: only their log tells. What FLV's passes over while a file is opened, in the first
-//! seconds of it, stays unknown, as the packets behind it are handed out later. Nothing of libav's log is printed; what matters of it is in
+//! there, without a word to the caller: only their log tells. Nothing of libav's log is printed; what matters of it is in
 //! our errors.
 
 use std::{

@@ -1,9 +1,11 @@
 //! An opened container: its streams and their packets.
 
 use std::{
+    collections::VecDeque,
     ffi::{CStr, CString, c_char, c_int},
     fs::File,
     marker::PhantomData,
+    os::unix::fs::FileExt,
     path::Path,
     ptr::{self, NonNull},
     slice,
@@ -13,7 +15,7 @@ use std::{
 use ffmpeg_sys_the_third as ffi;
 
 use super::{AvError, Packet, coded_pixels, complaints, io::Io, names, rational, ticks};
-use crate::{AudioInfo, Orientation, Rational, access::Coding};
+use crate::{AudioInfo, Orientation, Rational, access::Coding, flv};
 
 /// How a container is opened.
 pub struct OpenOptions {
@@ -45,8 +47,10 @@ impl From<AvError> for OpenError {
 pub struct Input {
     context: NonNull<ffi::AVFormatContext>,
     /// Used by `context` until it is closed.
-    _io: Io,
+    io: Io,
     has_lost: bool,
+    /// Where the demuxer lost its way while the file was opened: the packets behind these bytes are still to be read.
+    lost_at: VecDeque<u64>,
 }
 
 // SAFETY: a format context may be used from any thread, by one at a time, which `&mut self` sees to.
@@ -59,6 +63,7 @@ impl Input {
     /// A refused format before anything of it is read but its first bytes; else libav's reason.
     pub fn open(file: File, path: &Path, options: &OpenOptions) -> Result<Self, OpenError> {
         complaints::listen();
+        let again = file.try_clone();
         let io = Io::new(file, Arc::clone(&options.cancelled))?;
         let url = CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| AvError::INVALID)?;
         let mut settings = Dictionary::default();
@@ -79,12 +84,31 @@ impl Input {
         let Some(mut context) = NonNull::new(raw) else { return Err(AvError::NO_MEMORY.into()) };
         // SAFETY: just allocated, and nobody else knows it.
         unsafe { context.as_mut() }.pb = io_context;
-        // SAFETY: `raw` is an unopened context with its own I/O, the format is static, the string alive; on failure libav frees `raw`.
-        AvError::check(unsafe { ffi::avformat_open_input(&mut raw, url.as_ptr(), format, &mut settings.0) })?;
-        let Some(context) = NonNull::new(raw) else { return Err(AvError::NO_MEMORY.into()) };
-        let mut input = Self { context, _io: io, has_lost: false };
-        input.find_stream_info(options.max_pixels)?;
+        let (opened, is_lost) = complaints::watch(context.as_ptr(), || {
+            // SAFETY: `raw` is an unopened context with its own I/O, the format is static, the string alive; on failure libav frees `raw`.
+            AvError::check(unsafe { ffi::avformat_open_input(&mut raw, url.as_ptr(), format, &mut settings.0) })?;
+            let context = NonNull::new(raw).ok_or(AvError::NO_MEMORY)?;
+            let mut input = Self { context, io, has_lost: false, lost_at: VecDeque::new() };
+            input.find_stream_info(options.max_pixels)?;
+            Ok::<Self, AvError>(input)
+        });
+        let mut input = opened?;
+        if is_lost {
+            input.lost_at = again.ok().filter(|_| name == "flv").map_or(VecDeque::new(), |file| input.breaks(&file));
+            if input.lost_at.is_empty() {
+                input.lost_at.push_back(0); // somewhere, but where?
+            }
+        }
         Ok(input)
+    }
+
+    /// Where an FLV file has no whole tags, as far as it was read.
+    fn breaks(&self, file: &File) -> VecDeque<u64> {
+        /// More than is read of any file to open it.
+        const MAX_BYTES: u64 = 16 << 20;
+        let mut bytes = vec![0; self.io.position().min(MAX_BYTES) as usize]; // far below what a size holds
+        let read = file.read_exact_at(&mut bytes, 0);
+        if read.is_ok() { flv::breaks(&bytes).into() } else { VecDeque::new() }
     }
 
     /// Reads ahead until the streams' facts are known; decodes a little where the container does not tell them.
@@ -169,8 +193,8 @@ impl Input {
         });
         match AvError::check(code) {
             Ok(_) => {
-                self.has_lost = is_lost;
-                if is_lost {
+                self.has_lost = is_lost | self.is_behind_a_loss(packet);
+                if self.has_lost {
                     packet.mark_corrupt();
                 }
                 Ok(true)
@@ -179,6 +203,18 @@ impl Input {
             Err(AvError::END) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether a packet is the first of a stream that is wanted behind bytes that were passed over when the file was opened.
+    fn is_behind_a_loss(&mut self, packet: &Packet) -> bool {
+        let is_wanted = |stream: &Stream<'_>| stream.index() == packet.stream_index() && !stream.is_skipped();
+        if self.lost_at.is_empty() || !self.streams().any(|stream| is_wanted(&stream)) {
+            return false;
+        }
+        // Where that is not told, what was read later lies behind it.
+        let lost = self.lost_at.partition_point(|&lost| packet.position().is_none_or(|position| lost <= position));
+        self.lost_at.drain(..lost);
+        lost > 0
     }
 
     /// Whether something is lost between the packet that was read last and the one before it.
@@ -190,7 +226,7 @@ impl Input {
 impl Drop for Input {
     fn drop(&mut self) {
         let mut raw = self.context.as_ptr();
-        // SAFETY: `raw` is open, `Input` is its only owner, and drop runs once; `_io` is freed after it.
+        // SAFETY: `raw` is open, `Input` is its only owner, and drop runs once; `io` is freed after it.
         unsafe { ffi::avformat_close_input(&mut raw) }
     }
 }
@@ -220,6 +256,11 @@ pub struct Stream<'a> {
 }
 
 impl Stream<'_> {
+    /// Whether the demuxer was told to skip it.
+    fn is_skipped(&self) -> bool {
+        self.raw.discard == ffi::AVDiscard::ALL
+    }
+
     pub(super) fn parameters(&self) -> &ffi::AVCodecParameters {
         self.parameters
     }

@@ -68,6 +68,12 @@ impl Io {
         }
     }
 
+    /// How far libav has read.
+    pub fn position(&self) -> u64 {
+        // SAFETY: the context is alive as long as `self`, and only read.
+        u64::try_from(unsafe { self.context.as_ref() }.pos).unwrap_or(0)
+    }
+
     pub fn as_ptr(&self) -> *mut ffi::AVIOContext {
         self.context.as_ptr()
     }

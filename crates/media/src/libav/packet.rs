@@ -60,6 +60,11 @@ impl Packet {
         self.raw().duration
     }
 
+    /// Where it lies in the file, if that is told.
+    pub(super) fn position(&self) -> Option<u64> {
+        u64::try_from(self.raw().pos).ok()
+    }
+
     pub fn is_key(&self) -> bool {
         self.raw().flags & ffi::AV_PKT_FLAG_KEY != 0
     }
