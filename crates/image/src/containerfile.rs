@@ -103,12 +103,12 @@ mod tests {
         FROM scratch
         COPY .tagger/libraries/ /
         WORKDIR /elv
-        # Weights are kept between runs in /root/.cache, whoever runs.
-        ENV HOME=/root
-        USER 65534:65534
         COPY .tagger/weights/0/ ./
         COPY .tagger/weights/1/ ./
         COPY .tagger/program/ /
+        # Nobody, who needs no rights. Weights are kept between runs in /root/.cache all the same.
+        ENV HOME=/root
+        USER 65534:65534
         ENV A=b
         ENTRYPOINT ["/usr/bin/light","--quick"]
         "#);

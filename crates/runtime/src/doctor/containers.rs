@@ -133,7 +133,7 @@ fn ulimits() -> Observation {
         _ if is_limited() => {
             let limit = getrlimit(Resource::Nofile).maximum.unwrap_or(USUAL_FILES);
             let found = format!(
-                "Podman asks for {USUAL_FILES} open files for each container, and only {limit} are allowed here; containers do not start"
+                "Podman asks for {USUAL_FILES} open files for each container, and only {limit} are allowed here: Tagger asks for fewer, `podman run` fails"
             );
             let mend = format!(
                 "default_ulimits = [\"nofile={limit}:{limit}\"] under [containers] in /etc/containers/containers.conf"

@@ -86,7 +86,7 @@ pub enum ContainerError {
     Engine(#[from] EngineError),
     /// There is no such image here.
     #[error(
-        "image `{image}` is not on this machine, and images are never fetched here: `podman pull {image}`, or `pull = \"missing\"`"
+        "image `{image}` is not on this machine, and images are never fetched here: `podman pull {image}` or `docker pull {image}`, or set `pull = \"missing\"`"
     )]
     NotHere {
         /// Its name.

@@ -453,7 +453,7 @@ pub fn images_that_cannot_be_used_are_refused_at_submit() {
         insta::assert_snapshot!(told.join("\n"), @r#"
         cannot use model `odd`: image `localhost/odd:1` has a label io.tagger.manifest that cannot be read: build it again, or name its `image` and `kind` under [model.NAME] of a server's configuration or in a manifest of its own: io.tagger.manifest:1: key must be a string at line 1 column 2
         image `localhost/greedy:1` asks for `network`, which this server does not allow it: write `image = "localhost/greedy:1"` and `allow = ["network", "token"]` under `[model.habits]` in the configuration
-        cannot use model `nothing`: image `localhost/nothing:1` is not on this machine, and images are never fetched here: `podman pull localhost/nothing:1`, or `pull = "missing"`
+        cannot use model `nothing`: image `localhost/nothing:1` is not on this machine, and images are never fetched here: `podman pull localhost/nothing:1` or `docker pull localhost/nothing:1`, or set `pull = "missing"`
         "#);
         let world = World::new();
         let named = format!("[model.odd]\nimage = '{ODD_IMAGE}'\nkind = 'video'\n");
