@@ -10,3 +10,6 @@ passed. Not run here:
   make fuzz       fuzz targets fed for long
   make bench      measurements, which assert nothing
 TEXT
+if [ "$(id -u)" -ne 0 ] || ! PATH=$PATH:/usr/sbin:/sbin command -v dockerd >/dev/null; then
+    echo "  on Docker        containers were tried on Podman only: dockerd is missing, or only root can start it"
+fi
