@@ -6,10 +6,12 @@ use rusqlite::{Connection, Params, Row};
 
 use super::fault::Fault;
 use super::row::{all, one};
+use crate::stitch::reach_ms;
 use crate::{BatchId, ContentId, JobId, Scope, StreamName, TagQuery, VersionId};
 
 const HEAD: &str = "SELECT b.id, j.id AS job_id, c.id AS content_id, b.stream, b.track, b.model, b.version, b.spans,
-        coalesce(s.longest_frame_ms, 0) AS longest_frame_ms
+        coalesce(s.longest_frame_ms, 0) AS longest_frame_ms,
+        CAST(json_extract(b.provenance, '$.sampling.fps') AS REAL) AS fps
     FROM batches b JOIN jobs j ON j.key = b.job JOIN contents c ON c.key = b.content
         LEFT JOIN streams s ON s.version = b.version AND s.name = b.stream";
 
@@ -23,8 +25,10 @@ pub(super) struct Head {
     pub version: VersionId,
     /// Bit n: has tags of duration class n.
     pub spans: i64,
+    /// How many frames a second were looked at, if not all of them.
+    pub fps: Option<f64>,
     /// How far pieces of a run can lie apart.
-    pub longest_frame_ms: i64,
+    pub reach_ms: i64,
 }
 
 /// The batches that `query` is about, by id.
@@ -66,6 +70,7 @@ fn select(connection: &Connection, condition: &str, params: impl Params) -> Resu
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Head> {
+    let fps = row.get("fps")?;
     Ok(Head {
         id: row.get("id")?,
         job: row.get("job_id")?,
@@ -75,6 +80,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Head> {
         model: row.get("model")?,
         version: row.get("version")?,
         spans: row.get("spans")?,
-        longest_frame_ms: row.get("longest_frame_ms")?,
+        fps,
+        reach_ms: reach_ms(row.get("longest_frame_ms")?, fps),
     })
 }

@@ -10,7 +10,7 @@ use super::heads::Head;
 use super::lanes::Piece;
 use super::row::all;
 use crate::stitch::Cut;
-use crate::{StreamName, VersionId};
+use crate::{BatchId, StreamName};
 
 /// A piece of a run, as far as stitching looks at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Link {
 /// Remembers the cuts it has come by.
 pub(super) struct Neighbours<'c> {
     connection: &'c Connection,
-    cuts: HashMap<(VersionId, StreamName, u32), Option<Cut>>,
+    cuts: HashMap<(BatchId, u32), Option<Cut>>,
 }
 
 impl<'c> Neighbours<'c> {
@@ -78,13 +78,13 @@ impl<'c> Neighbours<'c> {
 
     /// The cut behind part `number`, unless it is the last.
     fn cut(&mut self, head: &Head, number: u32) -> Result<Option<Cut>, Fault> {
-        let place = (head.version, head.stream, number);
+        let place = (head.id, number);
         if let Some(cut) = self.cuts.get(&place) {
             return Ok(*cut);
         }
         let part = |number| contents::part(self.connection, head.version, head.stream, number);
         let cut = match (part(number)?, number.checked_add(1).map(part).transpose()?.flatten()) {
-            (Some(before), Some(after)) => Some(Cut::between(&before, &after)),
+            (Some(before), Some(after)) => Some(Cut::between(&before, &after, head.fps)),
             _ => None,
         };
         self.cuts.insert(place, cut);

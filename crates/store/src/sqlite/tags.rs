@@ -40,7 +40,7 @@ fn in_order(connection: &Connection, query: &TagQuery, search: Option<&Search>) 
     let mut filter = search.filter(|_| lanes.is_none()).map(TextFilter::new);
     let lanes = lanes.unwrap_or_else(|| span_lanes(&heads));
     // A run may touch the window with nothing but the gap between two of its pieces.
-    let scanned = |head: &Head| window.widened(if query.is_stitched { head.longest_frame_ms } else { 0 });
+    let scanned = |head: &Head| window.widened(if query.is_stitched { head.reach_ms } else { 0 });
     let mut walk = Walk::new(connection, &heads, &lanes, scanned, after, limit + 1)?;
     let mut neighbours = Neighbours::new(connection);
     let mut items: Vec<Tag> = Vec::new();

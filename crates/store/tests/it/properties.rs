@@ -21,7 +21,7 @@ fn with_store<T>(test: impl AsyncFnOnce(&dyn Store) -> T) -> T {
 const SHORT_PART_MS: i64 = 4_000;
 const SHORT_PARTS: u32 = 4;
 
-fn short_parts() -> Change {
+fn short_parts(fps: Option<f64>) -> Change {
     let time = |ms: i64| Time { ticks: ms, num: 1, den: 1_000 };
     let parts = (0..SHORT_PARTS)
         .map(|number| Part {
@@ -31,7 +31,12 @@ fn short_parts() -> Change {
             ..parts(number + 1).pop().unwrap()
         })
         .collect();
-    Change::Prepared { stream: stream(SHORT_PARTS), parts, provenance: serde_json::json!({}), at_ms: 0 }
+    Change::Prepared {
+        stream: stream(SHORT_PARTS),
+        parts,
+        provenance: serde_json::json!({"sampling": {"fps": fps}}),
+        at_ms: 0,
+    }
 }
 
 /// Lengths of every class, from none to days.
@@ -42,7 +47,7 @@ fn length() -> impl Strategy<Value = i64> {
 /// A tag of a part. Many begin or end about where the part does, and few words are said, so runs come about.
 fn tag_of_part() -> impl Strategy<Value = (u32, NewTag)> {
     let begin = prop_oneof![Just(0), 0..SHORT_PART_MS];
-    let end = prop_oneof![Just(None), (-300i64..300).prop_map(|by| Some(SHORT_PART_MS + by))];
+    let end = prop_oneof![Just(None), (-2_500i64..300).prop_map(|by| Some(SHORT_PART_MS + by))];
     (0..SHORT_PARTS, begin, end, length(), "[ab]", any::<bool>(), 0..8u8).prop_map(
         |(part, begin, end, length, text, on_first, kind)| {
             let start_ms = i64::from(part) * SHORT_PART_MS + begin;
@@ -55,9 +60,9 @@ fn tag_of_part() -> impl Strategy<Value = (u32, NewTag)> {
     )
 }
 
-async fn keep(store: &dyn Store, order: &[u32], tags: &[(u32, NewTag)]) {
+async fn keep(store: &dyn Store, fps: Option<f64>, order: &[u32], tags: &[(u32, NewTag)]) {
     store.add_job(job("j1", "film.mp4", "shot")).await.unwrap();
-    store.apply(&"j1".into(), vec![short_parts()]).await.unwrap();
+    store.apply(&"j1".into(), vec![short_parts(fps)]).await.unwrap();
     for part in order {
         let of_part = tags.iter().filter(|(number, _)| number == part).map(|(_, tag)| tag.clone()).collect();
         store.commit_part(commit("j1", *part, of_part)).await.unwrap();
@@ -88,16 +93,18 @@ proptest! {
     fn a_window_reads_what_a_plain_filter_would(
         tags in prop::collection::vec(tag_of_part(), 0..60),
         order in order(),
+        fps in prop::option::of(0.2f64..6.0),
         windows in prop::collection::vec((-2_000i64..18_000, 0i64..6_000), 1..12),
         size in 1u32..20,
     ) {
         with_store(async |store| {
-            keep(store, &order, &tags).await;
+            keep(store, fps, &order, &tags).await;
             let raw = walk(store, TagQuery { is_stitched: false, ..of_content("film.mp4") }, 1_000).await;
             prop_assert_eq!(raw.len(), tags.len(), "a part committed again is there once");
             prop_assert!(raw.is_sorted_by_key(|tag| (tag.start_ms, tag.end_ms, tag.id)));
             let version = store.job(&"j1".into()).await.unwrap().version;
-            let runs = stitch(raw.clone(), &store.parts(version, StreamName::Video).await.unwrap());
+            let parts = store.parts(version, StreamName::Video).await.unwrap();
+            let runs = stitch(raw.clone(), &parts, |_| fps);
             prop_assert_eq!(&walk(store, of_content("film.mp4"), size).await, &runs);
             for (from_ms, length_ms) in windows {
                 let to_ms = from_ms + length_ms;
@@ -184,7 +191,7 @@ proptest! {
     ) {
         with_store(async |store| {
             let halves = tags.split_at(tags.len() / 2);
-            keep(store, &[], &[]).await;
+            keep(store, None, &[], &[]).await;
             let of = |half: &[(u32, NewTag)]| half.iter().map(|(_, tag)| tag.clone()).collect::<Vec<_>>();
             store.commit_part(commit("j1", 0, of(halves.0))).await.unwrap();
             let query = TagQuery { is_stitched: false, ..of_content("film.mp4") };

@@ -40,6 +40,7 @@ macro_rules! suite {
             a_search_everywhere_reads_current_tags_only,
             a_search_has_the_same_answer_for_few_and_for_many_texts,
             runs_are_stitched_where_a_part_ends,
+            runs_of_frames_that_were_looked_at_are_stitched_over_those_that_were_not,
             a_stitched_run_is_found_by_any_of_its_pieces,
             jobs_are_listed_newest_first_by_state_content_and_model,
             a_cursor_of_another_list_is_refused,
@@ -492,10 +493,42 @@ pub async fn runs_are_stitched_where_a_part_ends(store: Shared) {
     let raw = walk(&*store, raw, 2).await;
     assert_eq!(raw.len(), 11);
     let parts = store.parts(store.job(&"j1".into()).await.unwrap().version, StreamName::Video).await.unwrap();
-    assert_eq!(short(&stitch(raw, &parts)), runs);
+    assert_eq!(short(&stitch(raw, &parts, |_| None)), runs);
     // In all contents, too.
     let words = TagQuery { text: Some("night".into()), ..TagQuery::of(Scope::Everywhere) };
     assert_eq!(texts(&*store, words).await, ["20000-61000 night"]);
+}
+
+/// At one frame a second of 25, the last frame of a part that is looked at is that of second 29.
+pub async fn runs_of_frames_that_were_looked_at_are_stitched_over_those_that_were_not(store: Shared) {
+    let parts = vec![
+        vec![tag(3_000, 29_040, "day"), tag(5_000, 28_040, "rain"), tag(29_000, 29_040, "bird")],
+        vec![tag(30_000, 59_040, "day"), tag(30_000, 30_040, "rain"), tag(31_000, 31_040, "bird")],
+        vec![tag(60_000, 70_040, "day")],
+    ];
+    store.add_job(job("j1", "film.mp4", "shot")).await.unwrap();
+    let Change::Prepared { stream, parts: listed, at_ms, .. } = prepared(3) else { unreachable!() };
+    let provenance = json!({"sampling": {"of": 2_250, "fps": 1}});
+    store
+        .apply(&"j1".into(), vec![Change::Prepared { stream, parts: listed.clone(), provenance, at_ms }])
+        .await
+        .unwrap();
+    for (part, tags) in (0..).zip(parts) {
+        store.commit_part(commit("j1", part, tags)).await.unwrap();
+    }
+    let runs = texts(&*store, of_content("film.mp4")).await;
+    assert_snapshot!(runs.join("\n"), @"
+    3000-70040 day
+    5000-28040 rain
+    29000-29040 bird
+    30000-30040 rain
+    31000-31040 bird
+    ");
+    let raw = walk(&*store, TagQuery { is_stitched: false, ..of_content("film.mp4") }, 100).await;
+    assert_eq!(short(&stitch(raw, &listed, |_| Some(1.0))), runs);
+    // Where nothing was looked at.
+    let query = TagQuery { from_ms: Some(29_500), to_ms: Some(29_600), ..of_content("film.mp4") };
+    assert_eq!(texts(&*store, query).await, ["3000-70040 day"]);
 }
 
 pub async fn a_stitched_run_is_found_by_any_of_its_pieces(store: Shared) {
