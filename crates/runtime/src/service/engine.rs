@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::announce::{Announcer, News};
 use super::error::{ServiceError, told};
+use super::tidying::Looks;
 use super::totals::Totals;
 use super::work::{Work, device_env, provenance, selected};
 use crate::attempt::{Order, Patience};
@@ -36,8 +37,6 @@ const STORE_REST: Duration = Duration::from_millis(500);
 const STORE_TRIES_AT_END: u32 = 4;
 /// How long to wait before parts are cut again that could not be written: a full disk, for the most part.
 const CUT_REST: Duration = Duration::from_millis(500);
-/// How often batches that were replaced are looked through.
-const TIDY_EVERY_MS: i64 = 24 * 3600 * 1000;
 /// How often an engine that nobody wants anything of looks at the clock.
 const LOOK_EVERY: Duration = Duration::from_secs(3600);
 
@@ -137,8 +136,8 @@ pub(super) struct Engine {
     is_quiescing: bool,
     is_draining: bool,
     when_at_rest: Vec<oneshot::Sender<()>>,
-    /// When replaced batches were last looked through, in milliseconds since 1970.
-    tidied_ms: i64,
+    /// When replaced batches are looked through.
+    looks: Looks,
 }
 
 impl Engine {
@@ -146,7 +145,7 @@ impl Engine {
     pub fn start(context: Arc<Context>) -> UnboundedSender<Message> {
         let (sender, messages) = unbounded_channel();
         let engine = Self {
-            tidied_ms: i64::MIN,
+            looks: Looks::over(&context.config.data),
             context,
             sender: sender.downgrade(),
             messages,
@@ -201,16 +200,18 @@ impl Engine {
         waiting.into_iter().for_each(answer);
     }
 
-    /// Once a day while no program runs, gives up batches that were replaced long ago.
+    /// Once a day gives up batches that were replaced long ago.
     async fn tidy(&mut self) {
         let now_ms = (self.context.clock)();
-        // A clock that was set back must not keep them for ever.
-        let is_due = self.tidied_ms > now_ms || now_ms.saturating_sub(self.tidied_ms) >= TIDY_EVERY_MS;
-        if !is_due || !self.leases.is_empty() || self.is_draining {
+        if self.is_draining || !self.looks.is_due(now_ms, !self.leases.is_empty()) {
             return;
         }
-        self.tidied_ms = now_ms;
-        match self.context.store.prune(self.context.config.store.keeps_since_ms(now_ms)).await {
+        let (agreed_ms, written) = self.looks.look(now_ms);
+        if let Err(error) = written {
+            self.trouble(format!("cannot write into the data folder: {error}"));
+        }
+        let Some(agreed_ms) = agreed_ms else { return };
+        match self.context.store.prune(self.context.config.store.keeps_since_ms(agreed_ms)).await {
             Ok(0) => {}
             Ok(batches) => self.context.announcer.announce(News::Pruned { batches }),
             Err(error) => self.trouble(format!("replaced batches stay: {}", told(&error))),

@@ -15,6 +15,7 @@ mod announce;
 mod engine;
 mod error;
 mod submit;
+mod tidying;
 mod totals;
 mod work;
 
@@ -31,7 +32,7 @@ use serde_json::{Map, Value};
 use tagger_media::Timestamp;
 use tagger_store::{
     Attempt, Batch, BatchId, Content, ContentId, Job, JobFilter, JobId, JobPart, JobState, Page, Paging, Scope, Store,
-    Tag, TagQuery, Undone,
+    StreamName, Tag, TagQuery, Undone,
 };
 use tagger_wire::ModelKind;
 use tokio::sync::mpsc::UnboundedSender;
@@ -237,6 +238,22 @@ impl Service {
     /// As [`job`](Self::job) and [`jobs`](Self::jobs).
     pub async fn parts(&self, id: &JobId, paging: Paging) -> Result<Page<JobPart>, ServiceError> {
         Ok(self.store().job_parts(id, paging).await?)
+    }
+
+    /// The stills of a job over a folder, by the number of their part: their names from that folder on. None for a job over
+    /// anything else.
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    pub async fn stills(&self, id: &JobId) -> Result<Vec<String>, ServiceError> {
+        let job = self.store().job(id).await?;
+        if job.stream != Some(StreamName::Still) {
+            return Ok(Vec::new());
+        }
+        let folder = self.store().version(job.version).await?.source;
+        let parts = self.store().parts(job.version, StreamName::Still).await?;
+        let name = |file: &str| Some(file.strip_prefix(&folder)?.strip_prefix('/')?.to_owned());
+        Ok(parts.iter().map(|part| name(&part.file)).collect::<Option<_>>().unwrap_or_default())
     }
 
     /// A job's attempts.

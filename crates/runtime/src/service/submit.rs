@@ -21,6 +21,8 @@ use crate::{Model, ParamSet, SourceError, describe_models};
 
 /// The longest id of a job.
 const MAX_ID_BYTES: usize = 128;
+/// The longest name of a content: that of a path.
+const MAX_CONTENT_BYTES: usize = 4096;
 
 /// A job as somebody asks for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,6 +66,7 @@ impl Service {
     /// name; [`ErrorCode::Quiescing`].
     pub async fn submit(&self, submit: Submit) -> Result<Submitted, ServiceError> {
         check_id(&submit.id)?;
+        check_content(submit.content.as_ref())?;
         let body = json!(submit);
         match self.store().job(&submit.id).await {
             // Whatever has become of media and model since: it was taken.
@@ -245,6 +248,15 @@ fn check_id(id: &JobId) -> Result<(), ServiceError> {
         "job id `{text}` must be 1 to {MAX_ID_BYTES} letters, digits, `-`, `_`, `.`, `:` or `@`, and not begin with `.`"
     );
     Err(ServiceError::new(ErrorCode::InvalidRequest, Some("id"), message))
+}
+
+fn check_content(id: Option<&ContentId>) -> Result<(), ServiceError> {
+    let length = id.map_or(1, |id| id.0.len());
+    if (1..=MAX_CONTENT_BYTES).contains(&length) {
+        return Ok(());
+    }
+    let message = format!("the content's name has {length} bytes, 1 to {MAX_CONTENT_BYTES} are expected");
+    Err(ServiceError::new(ErrorCode::InvalidRequest, Some("content"), message))
 }
 
 /// Refuses models that files alone are not enough for.

@@ -153,12 +153,20 @@ const TESTS: &[(&str, fn())] = &[
         "what_goes_on_across_cuts_is_one_tag_when_it_is_read",
         sources::what_goes_on_across_cuts_is_one_tag_when_it_is_read,
     ),
+    (
+        "what_a_model_sees_on_all_frames_it_looks_at_is_one_tag_across_cuts",
+        sources::what_a_model_sees_on_all_frames_it_looks_at_is_one_tag_across_cuts,
+    ),
     ("a_batch_says_where_it_comes_from", sources::a_batch_says_where_it_comes_from),
     (
         "a_retry_over_media_that_have_become_shorter_begins_anew",
         sources::a_retry_over_media_that_have_become_shorter_begins_anew,
     ),
     ("a_clock_that_jumps_changes_nothing", trouble::a_clock_that_jumps_changes_nothing),
+    (
+        "a_clock_that_jumps_beyond_the_time_of_keeping_leaves_what_can_be_undone",
+        trouble::a_clock_that_jumps_beyond_the_time_of_keeping_leaves_what_can_be_undone,
+    ),
     ("a_service_that_is_killed_goes_on_where_it_was", killed::a_service_that_is_killed_goes_on_where_it_was),
     (
         "faults_at_random_instants_lose_no_tag_and_double_none",

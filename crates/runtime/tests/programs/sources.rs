@@ -151,6 +151,24 @@ pub fn what_goes_on_across_cuts_is_one_tag_when_it_is_read() {
     });
 }
 
+pub fn what_a_model_sees_on_all_frames_it_looks_at_is_one_tag_across_cuts() {
+    block_on(async {
+        let world = World::new();
+        world.add_model("frames", "frame", "slot = 1");
+        let service = world.service().await;
+        let id = JobId::from("job");
+        // Two frames a second: the last one of a part is number 228, and ends 9551 ms after the part's start.
+        let habits = json!({"fps": 2, "spans": 9_551});
+        service.submit(over(&world, "job", "clip.mp4", "frames", habits)).await.unwrap();
+        ended(&service, &id).await;
+        assert_eq!(texts(&service, "job", "spans").await.len(), 6, "what is stored stays as it is");
+        let query = TagQuery { tracks: vec!["spans".into()], ..TagQuery::of(Scope::Content("clip.mp4".into())) };
+        let read = service.tags(query).await.unwrap().items;
+        let spans: Vec<_> = read.iter().map(|tag| (tag.start_ms, tag.end_ms, tag.text.as_str())).collect();
+        assert_eq!(spans, [(0, 50_050 + 9_551, "on and on")]);
+    });
+}
+
 pub fn a_batch_says_where_it_comes_from() {
     block_on(async {
         let world = World::new();

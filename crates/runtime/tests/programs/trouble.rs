@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde_json::json;
 use tagger_runtime::config::Config;
-use tagger_runtime::service::{ErrorCode, News};
+use tagger_runtime::service::{ErrorCode, News, Service, Watch};
 use tagger_store::{JobId, JobState};
 
 use crate::killed::models;
@@ -129,8 +129,9 @@ pub fn parts_that_cannot_be_written_make_a_job_wait() {
     });
 }
 
+const DAY_MS: i64 = 86_400_000;
+
 pub fn replaced_tags_can_be_read_again_for_as_long_as_is_configured() {
-    const DAY_MS: i64 = 86_400_000;
     let world = World::new();
     block_on(async {
         let now_ms = Arc::new(AtomicI64::new(20_000 * DAY_MS));
@@ -138,34 +139,90 @@ pub fn replaced_tags_can_be_read_again_for_as_long_as_is_configured() {
         let clock = now_ms.clone();
         let service = world.service_at(world.config(), Arc::new(move || clock.load(Ordering::Relaxed))).await;
         let mut watch = service.watch(None);
-        let job = async |id: &str| {
-            service.submit(world.submit(id, json!({}))).await.unwrap();
-            ended(&service, &id.into()).await;
-        };
-        let kept = async || service.tracks(&"clip".into(), true).await.unwrap().len();
-        job("one").await;
-        job("two").await;
+        job_done(&world, &service, "one").await;
+        job_done(&world, &service, "two").await;
         days(30);
-        job("three").await;
-        assert_eq!(kept().await, 6, "what was replaced 30 days ago is there still, and so is what was replaced now");
+        job_done(&world, &service, "three").await;
+        assert_eq!(
+            kept(&service).await,
+            6,
+            "what was replaced 30 days ago is there still, and so is what was replaced now"
+        );
         days(1);
-        job("four").await;
-        let pruned = loop {
-            if let News::Pruned { batches } = watch.next().await.unwrap().what {
-                break batches;
-            }
-        };
-        assert_eq!((pruned, kept().await), (2, 6), "both tracks of `one`");
+        job_done(&world, &service, "four").await;
+        assert_eq!(kept(&service).await, 8, "of what is too old for the first time there is a day's notice");
+        days(1);
+        job_done(&world, &service, "five").await;
+        assert_eq!((pruned(&mut watch).await, kept(&service).await), (2, 8), "both tracks of `one`");
         service.drain().await;
         drop(service);
         days(31);
         let clock = now_ms.clone();
         let service = world.service_at(world.config(), Arc::new(move || clock.load(Ordering::Relaxed))).await;
-        let mut watch = service.watch(Some(0));
-        let first = watch.next().await.unwrap().what;
-        assert!(matches!(first, News::Pruned { batches: 4 }), "{first:?}");
-        assert_eq!(service.tracks(&"clip".into(), true).await.unwrap().len(), 2);
+        service.drain().await;
+        drop(service);
+        days(1);
+        let clock = now_ms.clone();
+        let service = world.service_at(world.config(), Arc::new(move || clock.load(Ordering::Relaxed))).await;
+        assert_eq!(
+            pruned(&mut service.watch(Some(0))).await,
+            6,
+            "a server that is started once a day gives up as well"
+        );
+        assert_eq!(kept(&service).await, 2);
     });
+}
+
+pub fn a_clock_that_jumps_beyond_the_time_of_keeping_leaves_what_can_be_undone() {
+    let world = World::new();
+    block_on(async {
+        let now_ms = Arc::new(AtomicI64::new(20_000 * DAY_MS));
+        let days = |count: i64| now_ms.fetch_add(count * DAY_MS, Ordering::Relaxed);
+        let clock = now_ms.clone();
+        let service = world.service_at(world.config(), Arc::new(move || clock.load(Ordering::Relaxed))).await;
+        job_done(&world, &service, "one").await;
+        job_done(&world, &service, "two").await;
+        days(3_650);
+        job_done(&world, &service, "three").await;
+        assert_eq!(kept(&service).await, 6, "while the clock is wrong");
+        service.drain().await;
+        drop(service);
+        let clock = now_ms.clone();
+        let service = world.service_at(world.config(), Arc::new(move || clock.load(Ordering::Relaxed))).await;
+        assert_eq!(kept(&service).await, 6, "started anew while the clock is wrong");
+        days(-3_650);
+        for (name, all) in [("four", 8), ("five", 10)] {
+            job_done(&world, &service, name).await;
+            assert_eq!(kept(&service).await, all, "after the clock was set right");
+            days(1);
+        }
+        for _ in 0..4 {
+            for batch in service.tracks(&"clip".into(), false).await.unwrap() {
+                assert!(service.undo(batch.id).await.unwrap().restored.is_some());
+            }
+        }
+        let read = service.tracks(&"clip".into(), false).await.unwrap();
+        assert_eq!(read.iter().map(|batch| &*batch.job.0).collect::<Vec<_>>(), ["one", "one"]);
+    });
+}
+
+async fn job_done(world: &World, service: &Service, id: &str) {
+    service.submit(world.submit(id, json!({}))).await.unwrap();
+    assert_eq!(ended(service, &id.into()).await.state, JobState::Succeeded);
+}
+
+/// How many batches there are, read or kept for undoing.
+async fn kept(service: &Service) -> usize {
+    service.tracks(&"clip".into(), true).await.unwrap().len()
+}
+
+/// How many batches the next pruning gives up.
+async fn pruned(watch: &mut Watch) -> u64 {
+    loop {
+        if let News::Pruned { batches } = watch.next().await.unwrap().what {
+            return batches;
+        }
+    }
 }
 
 pub fn a_clock_that_jumps_changes_nothing() {
