@@ -26,6 +26,8 @@ use args::{Command, Tagger};
 
 /// Something failed; what, is on standard error.
 const FAILED: u8 = 1;
+/// The command line makes no sense; nothing was started.
+const USAGE: u8 = 2;
 /// Stopped by Ctrl-C or a request to terminate.
 const INTERRUPTED: u8 = 130;
 /// Done, except for parts that were given up.
@@ -66,8 +68,16 @@ fn main() -> ExitCode {
     }
 }
 
+/// The command line makes no sense, in a way that only the command itself can tell.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
 /// The status of a command that an error has ended: what a server refuses says it itself.
 fn exit_status(error: &anyhow::Error) -> u8 {
+    if error.is::<Usage>() {
+        return USAGE;
+    }
     let refused = error.downcast_ref::<remote::Refused>().and_then(|refused| refused.code);
     refused.map_or(FAILED, |code| code.exit_status())
 }

@@ -52,6 +52,11 @@ impl Output {
         Ok(outputs)
     }
 
+    /// Whether it is for people, not for programs.
+    pub fn is_table(&self) -> bool {
+        self.format == Format::Table
+    }
+
     /// Writes all tags. A file is there whole or not at all.
     pub fn write(&self, rows: &[TagRow]) -> anyhow::Result<()> {
         match &self.path {
@@ -114,7 +119,8 @@ fn keep(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.persist(path).map(drop).map_err(|e| e.error)
 }
 
-fn format_of(path: &Path) -> Option<Format> {
+/// The format that a file's extension stands for.
+pub fn format_of(path: &Path) -> Option<Format> {
     match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
         "jsonl" | "ndjson" => Some(Format::Jsonl),
         "csv" => Some(Format::Csv),

@@ -11,7 +11,7 @@ use axum::response::IntoResponse;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tagger_runtime::service::{Submit, Submitted};
-use tagger_store::{JobFilter, JobState};
+use tagger_store::{JobFilter, JobId, JobState};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::Api;
@@ -211,8 +211,14 @@ pub(crate) async fn parts(
     Path(id): Path<String>,
     Asked(query): Asked<PageQuery>,
 ) -> Result<Json<PageView<PartView>>, ApiError> {
-    let page = api.service.parts(&id.into(), paging(query.limit, query.cursor)?).await?;
-    Ok(Json(PageView::from(page)))
+    let id = JobId::from(id);
+    let page = api.service.parts(&id, paging(query.limit, query.cursor)?).await?;
+    let mut stills = api.service.stills(&id).await?;
+    let mut page: PageView<PartView> = PageView::from(page);
+    for part in &mut page.items {
+        part.file = stills.get_mut(part.number as usize).map(std::mem::take);
+    }
+    Ok(Json(page))
 }
 
 /// Each start of a job's program.

@@ -104,12 +104,14 @@ pub(crate) struct PartView {
     pub cause: Option<String>,
     pub tags: u64,
     pub done_ms: Option<i64>,
+    /// Of a folder of stills: which of them it is.
+    pub file: Option<String>,
 }
 
 impl From<JobPart> for PartView {
     fn from(part: JobPart) -> Self {
         let JobPart { number, state, attempts, cause, tags, done_ms, .. } = part;
-        Self { number, state, attempts, cause, tags, done_ms }
+        Self { number, state, attempts, cause, tags, done_ms, file: None }
     }
 }
 

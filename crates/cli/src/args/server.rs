@@ -10,8 +10,8 @@ use crate::time::TimePoint;
 /// Arguments of `tagger serve`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-SIGTERM and Ctrl-C end all programs in order; their jobs go on at the next start. SIGHUP lets running jobs end, takes no
-new ones, and then ends the server.
+SIGTERM and Ctrl-C end all programs in order; their jobs go on at the next start. SIGHUP lets \
+running jobs end, takes no new ones, and then ends the server.
 
 Exit status: 0 ended in order, 1 something failed, 130 interrupted.
 
@@ -194,9 +194,9 @@ pub struct ExportArgs {
     pub words: Option<String>,
     #[command(flatten)]
     pub which: WhichTags,
-    /// Write them in this format
-    #[arg(long, value_enum, default_value = "jsonl")]
-    pub format: ExportFormat,
+    /// Write them in this format [default: by the output file's extension, else jsonl]
+    #[arg(long, value_enum)]
+    pub format: Option<ExportFormat>,
     /// Write them to this file, which appears whole or not at all [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

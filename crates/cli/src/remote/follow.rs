@@ -19,6 +19,9 @@ use crate::{FAILED, INTERRUPTED, QUARANTINED, report};
 const AGAIN: Duration = Duration::from_secs(1);
 const TRIES: u32 = 60;
 
+/// How much of a content's name is shown beside a bar.
+const NAME_COLUMNS: usize = 32;
+
 /// A bar's units.
 const UNITS: u64 = 1000;
 
@@ -75,7 +78,11 @@ impl Board {
             let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
             let bars = jobs.iter().map(|job| {
                 let bar = all.add(ProgressBar::new(UNITS).with_style(style.clone()));
-                bar.set_prefix(format!("{} {}", job.model, short(&report::name(&job.content))));
+                bar.set_prefix(format!(
+                    "{} {:<NAME_COLUMNS$}",
+                    job.model,
+                    tail(&report::name(&job.content), NAME_COLUMNS)
+                ));
                 bar
             });
             let bars = bars.collect();
@@ -214,13 +221,11 @@ pub fn far(job: &Job) -> String {
 }
 
 /// The end of a long name: that is where names differ.
-fn short(name: &str) -> String {
-    const COLUMNS: usize = 32;
-    let count = name.chars().count();
-    if count <= COLUMNS {
-        return format!("{name:<COLUMNS$}");
+pub fn tail(name: &str, columns: usize) -> String {
+    match name.chars().count().checked_sub(columns) {
+        None | Some(0) => name.to_owned(),
+        Some(over) => format!("…{}", name.chars().skip(over + 1).collect::<String>()),
     }
-    format!("…{}", name.chars().skip(count - COLUMNS + 1).collect::<String>())
 }
 
 /// Ends the command at Ctrl-C, and says that the jobs do not end with it.

@@ -9,12 +9,15 @@ use tagger_store::PartState;
 use crate::args::{JobArgs, JobsArgs, RetryArgs, ServerArgs, StatusArgs};
 use crate::output::to_stdout;
 use crate::remote::client::{Client, Query, job_path};
-use crate::remote::follow::{exit_status, far, follow};
+use crate::remote::follow::{exit_status, far, follow, tail};
 use crate::remote::views::{Attempt, Job, Part, state_name};
 use crate::report;
 
 /// How many quarantined parts are shown.
 const PARTS_SHOWN: usize = 20;
+
+/// How much of a content's name is shown in a table.
+const CONTENT_COLUMNS: usize = 64;
 
 /// `tagger jobs`.
 pub fn jobs(args: &JobsArgs) -> anyhow::Result<u8> {
@@ -34,7 +37,7 @@ pub fn jobs(args: &JobsArgs) -> anyhow::Result<u8> {
         let percent = format!("{:.0}%", (job.progress * 100.0).floor());
         let parts = format!("{}/{}", job.done, job.parts);
         let submitted = utc(job.created_ms);
-        let content = report::name(&job.content);
+        let content = tail(&report::name(&job.content), CONTENT_COLUMNS);
         table.add_row([
             job.id,
             state_name(job.state),
@@ -87,7 +90,7 @@ pub fn status(args: &StatusArgs) -> anyhow::Result<u8> {
         let attempts: Vec<Attempt> = client.pages(&format!("{path}/attempts"), &vec![], 1000)?;
         for attempt in attempts {
             let outcome = attempt.outcome.map_or("runs".to_owned(), |outcome| format!("{outcome:?}").to_lowercase());
-            let cause = attempt.cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+            let cause = attempt.cause.map(|cause| format!(": {}", without_log(&cause))).unwrap_or_default();
             line(&format!("attempt {}", attempt.number), &format!("{outcome}{cause}"));
         }
     }
@@ -95,7 +98,7 @@ pub fn status(args: &StatusArgs) -> anyhow::Result<u8> {
         let parts: Vec<Part> = client.pages(&format!("{path}/parts"), &vec![], usize::MAX)?;
         let given_up = parts.into_iter().filter(|part| part.state == PartState::Quarantined);
         for part in given_up.take(PARTS_SHOWN) {
-            let cause = part.cause.unwrap_or_default();
+            let cause = without_log(&part.cause.unwrap_or_default()).to_owned();
             let attempts = report::count(part.attempts, "attempt");
             line(&format!("part {}", part.number), &format!("quarantined after {attempts}: {cause}"));
         }
@@ -148,6 +151,11 @@ fn each(
         }
     }
     Ok(status)
+}
+
+/// A cause without the end of the log, which is shown once, with the job, and whole by `tagger logs`.
+fn without_log(cause: &str) -> &str {
+    cause.split_once("; its log ends:\n").map_or(cause, |(told, _)| told)
 }
 
 /// A point in time as people read it anywhere: `2026-11-23 20:15:00 UTC`.

@@ -10,21 +10,25 @@ use crate::output::to_stdout;
 use crate::remote::client::{Client, job_path};
 use crate::remote::follow::{exit_status, follow};
 use crate::remote::views::Job;
-use crate::report;
+use crate::{Usage, report};
 
 /// Runs the command; gives the exit status.
 pub fn submit(args: &SubmitArgs) -> anyhow::Result<u8> {
     let several = args.models.len() * args.inputs.len() > 1;
     if several && args.id.is_some() {
-        bail!("--id names one job, and this would be {}", args.models.len() * args.inputs.len());
+        bail!(Usage(format!("--id names one job, and this would be {}", args.models.len() * args.inputs.len())));
     }
     if args.inputs.len() > 1 && args.content.is_some() {
-        bail!("--content names one content, and there are {} inputs", args.inputs.len());
+        bail!(Usage(format!("--content names one content, and there are {} inputs", args.inputs.len())));
     }
     let client = Client::new(&args.server)?;
     let (params, texts) = chosen(args)?;
     let path = match &args.id {
-        Some(id) => job_path(id).with_context(|| format!("a job cannot be named `{id}`"))?,
+        Some(id) => job_path(id).map_err(|_| {
+            Usage(format!(
+                "a job cannot be named `{id}`: take letters, digits, `-`, `_`, `.`, `:` or `@`, and no `.` first"
+            ))
+        })?,
         None => "/v1/jobs".to_owned(),
     };
     let (mut jobs, mut shown) = (Vec::new(), Vec::new());

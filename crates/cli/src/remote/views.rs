@@ -43,6 +43,7 @@ pub struct Part {
     pub state: PartState,
     pub attempts: u32,
     pub cause: Option<String>,
+    pub file: Option<String>,
 }
 
 /// An attempt of a job.
@@ -56,8 +57,9 @@ pub struct Attempt {
 /// A tag.
 #[derive(Debug, Deserialize)]
 pub struct Tag {
-    content: Arc<str>,
-    stream: StreamName,
+    pub job: String,
+    pub content: Arc<str>,
+    pub stream: StreamName,
     track: Arc<str>,
     model: Arc<str>,
     start_time: i64,
@@ -65,7 +67,7 @@ pub struct Tag {
     tag: String,
     frame_info: Option<FrameInfo>,
     additional_info: Option<Map<String, Value>>,
-    part: u64,
+    pub part: u64,
 }
 
 impl From<Tag> for TagRow {

@@ -84,6 +84,39 @@ fn what_is_exported_to_a_file_is_what_is_shown() {
     server.run("tags a.mp4 --format jsonl -o shown.jsonl");
     assert_eq!(server.place.read("tags.jsonl"), server.place.read("shown.jsonl"));
     assert!(server.place.read("tags.jsonl").starts_with(r#"{"content":"a.mp4","stream":"video","track":"good","#));
+    server.run("export a.mp4 -o tags.csv");
+    assert!(server.place.read("tags.csv").starts_with("content,stream,"), "the extension says the format");
+    server.run("export a.mp4 --format vtt -o tags.csv");
+    assert!(server.place.read("tags.csv").starts_with("WEBVTT"), "unless somebody does");
+}
+
+#[test]
+fn tags_of_a_folder_tell_which_still_they_are_about() {
+    let server = Server::with_album(&["good.py"]);
+    server.run("submit -m good.py -p text=seen --id one --wait album");
+    assert_snapshot!(server.tell("tags album"), @"
+    exit 0
+    --- stdout
+    album/a.png
+     start         end           track  tag   details
+     00:00:00.000  00:00:00.040  good   seen
+
+    album/b.png
+     start         end           track  tag   details
+     00:00:00.000  00:00:00.040  good   seen
+    ");
+    let parts = server.ask("GET", "/v1/jobs/one/parts", None).1;
+    assert_eq!((&parts["items"][0]["file"], &parts["items"][1]["file"]), (&json!("a.png"), &json!("b.png")));
+    assert!(
+        String::from_utf8(server.run("tags album --format jsonl").stdout)
+            .unwrap()
+            .starts_with(r#"{"content":"album","#)
+    );
+    assert_snapshot!(server.tell("tags album --track none"), @"
+    exit 0
+    --- stderr
+    no tags found
+    ");
 }
 
 #[test]
@@ -115,7 +148,7 @@ fn a_poison_part_leaves_the_other_tags_and_can_be_tried_again() {
     assert_snapshot!(server.tell("tags album"), @"
     exit 0
     --- stdout
-    album
+    album/a.png
      start         end           track    tag   details
      00:00:00.000  00:00:00.040  errs_on  seen
     ");
@@ -172,10 +205,21 @@ fn what_is_wrong_with_a_job_is_told_before_anything_is_kept() {
     assert_snapshot!(refused(json!({"model": server.path("typed/"), "source": clip, "params": {"fps": "two"}})), @r#"400 invalid_parameter [params] model `typed`: parameter `fps` is "two", a number is expected"#);
     assert_snapshot!(refused(json!({"model": server.path("typed/"), "source": clip, "params": {"fsp": 2}})), @"400 invalid_parameter [params] model `typed`: unknown parameter `fsp`, did you mean `fps`? (known: `fps`)");
     assert_snapshot!(refused(json!({"model": server.path("greedy/"), "source": clip})), @"422 exceeds_machine [model] it needs 99 of resource `gpu`, and this machine has 0");
+    assert_snapshot!(refused(json!({"model": good, "source": clip, "content": ""})), @"400 invalid_request [content] the content's name has 0 bytes, 1 to 4096 are expected");
     assert_snapshot!(refused(json!({"model": good, "source": server.path("nowhere.mp4")})), @"400 invalid_media [source] there is no file or folder `HERE/nowhere.mp4`");
     assert_snapshot!(refused(json!({"model": good, "source": server.path("words.txt")})), @"400 invalid_media [source] `HERE/words.txt` is not media that can be read (Invalid data found when processing input); check what the file holds");
     assert_snapshot!(refused(json!({"model": good, "source": "/etc/passwd"})), @"403 outside_roots [source] `/etc/passwd` lies outside the folders that this server may read (`HERE`): move it there, or add its folder to `roots`");
     assert_snapshot!(refused(json!({"model": "/usr/bin/evil.py", "source": clip})), @"403 outside_roots [model] `/usr/bin/evil.py` lies outside the folders that this server may read (`HERE`): move it there, or add its folder to `roots`");
+    assert_snapshot!(server.tell("submit -m good.py --id a/b a.mp4"), @"
+    exit 2
+    --- stderr
+    error: a job cannot be named `a/b`: take letters, digits, `-`, `_`, `.`, `:` or `@`, and no `.` first
+    ");
+    assert_snapshot!(server.tell("submit -m good.py --id one a.mp4 words.txt"), @"
+    exit 2
+    --- stderr
+    error: --id names one job, and this would be 2
+    ");
     assert_eq!(server.ask("GET", "/v1/jobs", None).1["items"], json!([]));
 }
 

@@ -22,8 +22,8 @@ pub(super) struct File {
     pub listen: Option<SocketAddr>,
     pub data: Option<PathBuf>,
     pub token_file: Option<PathBuf>,
-    pub roots: Option<Vec<PathBuf>>,
-    pub models: Vec<PathBuf>,
+    pub roots: Option<Vec<Spanned<PathBuf>>>,
+    pub models: Vec<Spanned<PathBuf>>,
     pub resources: Resources,
     pub parts: Parts,
     pub store: Store,
@@ -105,10 +105,20 @@ impl File {
         };
         let file: Self = toml::from_str(text)
             .map_err(|error| invalid(error.span().map_or(0, |span| span.start), in_words(error.message())))?;
-        match file.resources.fault() {
+        match file.resources.fault().or_else(|| file.missing_folder(path)) {
             Some((at, problem)) => Err(invalid(at, problem)),
             None => Ok(file),
         }
+    }
+
+    /// The first folder that is named and not there, and where it is named.
+    fn missing_folder(&self, path: &Path) -> Option<(usize, String)> {
+        let from = path.parent().unwrap_or(path);
+        let roots = self.roots.iter().flatten().map(|folder| ("roots", folder));
+        let mut named = roots.chain(self.models.iter().map(|folder| ("models", folder)));
+        let (key, folder) = named.find(|(_, folder)| !from.join(folder.get_ref()).is_dir())?;
+        let problem = format!("there is no folder `{}`, which `{key}` names", from.join(folder.get_ref()).display());
+        Some((folder.span().start, problem))
     }
 }
 

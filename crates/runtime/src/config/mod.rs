@@ -252,7 +252,7 @@ impl Config {
             return Err(ConfigError::NoToken { listen });
         }
         let roots = match file.roots {
-            Some(roots) => roots.into_iter().map(|root| from.join(root)).collect(),
+            Some(roots) => roots.into_iter().map(|root| from.join(root.into_inner())).collect(),
             None => vec![here.to_owned()],
         };
         // Compared with where paths really lead, so links have to be followed here as well.
@@ -264,7 +264,7 @@ impl Config {
             data,
             token,
             roots: roots.into_iter().map(real).collect::<Result<_, _>>()?,
-            models: file.models.into_iter().map(|folder| from.join(folder)).collect(),
+            models: file.models.into_iter().map(|folder| from.join(folder.into_inner())).collect(),
             machine: Machine {
                 amounts: file.resources.amounts(here::processors(), here::memory_bytes(), here::processes()),
                 gpus: file.resources.gpus().unwrap_or_else(here::gpus),
@@ -305,12 +305,18 @@ impl Config {
     }
 
     /// What a job of `model` takes: the manifest's resources, with this configuration's over them; checked against the
-    /// machine.
+    /// machine. Where neither says anything, a processor.
     ///
     /// # Errors
     /// [`NeedsError`] when the machine could never hold it.
     pub fn needs(&self, model: &str, resources: &BTreeMap<String, f64>) -> Result<Needs, NeedsError> {
-        let needs = Needs::from_resources(&self.resources(model, resources))?;
+        let mut resources = self.resources(model, resources);
+        if resources.is_empty() {
+            // Otherwise the programs of a thousand jobs would all start at once.
+            let has = self.machine.amounts.get("cpu").map_or(0.0, |cpu| cpu.units());
+            resources.insert("cpu".into(), has.min(1.0));
+        }
+        let needs = Needs::from_resources(&resources)?;
         self.machine.check(&needs)?;
         Ok(needs)
     }

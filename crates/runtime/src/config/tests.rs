@@ -7,7 +7,9 @@ fn folder(config: &str) -> TempDir {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("server.toml"), config).unwrap();
     std::fs::write(folder.path().join("token"), "0123456789abcdef\n").unwrap();
-    std::fs::create_dir(folder.path().join("media")).unwrap();
+    for name in ["media", "models"] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+    }
     folder
 }
 
@@ -136,6 +138,20 @@ fn an_empty_file_gives_the_defaults() {
 }
 
 #[test]
+fn a_model_that_says_nothing_of_resources_takes_a_processor_or_what_there_is_of_one() {
+    let takes = |text: &str, resources: &[(&str, f64)]| {
+        let resources = resources.iter().map(|(name, amount)| ((*name).to_owned(), *amount)).collect();
+        let needs = resolve(text).unwrap().needs("light", &resources).unwrap();
+        needs.amounts.iter().map(|(name, amount)| format!("{name} {amount}")).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(takes("[resources]\ncpu = 8", &[]), "cpu 1");
+    assert_eq!(takes("[resources]\ncpu = 0.5", &[]), "cpu 0.5");
+    assert_eq!(takes("[resources]\ncpu = 8\nslot = 1", &[("slot", 1.0)]), "slot 1");
+    assert_eq!(takes("[resources]\ncpu = 8", &[("cpu", 0.0)]), "cpu 0");
+    assert_eq!(takes("[resources]\ncpu = 8\n[model.light]\nresources.cpu = 2", &[]), "cpu 2");
+}
+
+#[test]
 fn without_a_file_the_one_in_the_data_folder_is_read() {
     let folder = folder("");
     let data = folder.path().join("data");
@@ -206,7 +222,8 @@ fn a_token_is_neither_shown_nor_taken_for_a_part_of_it() {
 
 #[test]
 fn a_root_that_is_not_there_is_an_error() {
-    assert_snapshot!(wrong("roots = ['media', 'nowhere']"), @"there is no folder `HERE/nowhere`, which `roots` names");
+    assert_snapshot!(wrong("# media\nroots = ['media',\n 'nowhere']"), @"HERE/server.toml:3: there is no folder `HERE/nowhere`, which `roots` names");
+    assert_snapshot!(wrong("roots = ['media']\nmodels = ['nowhere']"), @"HERE/server.toml:2: there is no folder `HERE/nowhere`, which `models` names");
 }
 
 #[test]
