@@ -109,6 +109,11 @@ fn rates_are_told_as_they_are_whatever_timestamps_hide() {
     for name in ["ntsc.mp4", "ntsc.mkv"] {
         assert_eq!(told(name).true_fps, Rational::new(24_000, 1001), "{name}");
     }
+    for name in ["wrong_rate.ts", "wrong_rate.mkv"] {
+        let scanned = told(name);
+        assert_eq!((scanned.true_fps, scanned.variable_frame_rate), (Rational::new(25, 1), false), "{name}");
+        assert_ne!(video(name).average_fps, Rational::new(25, 1), "{name}: the headers lie");
+    }
     let without_times = told("cut.avi");
     assert!(without_times.missing_timestamps > 0);
     assert_eq!((without_times.true_fps, without_times.variable_frame_rate), (Rational::new(25, 1), false));

@@ -52,8 +52,9 @@ unsafe extern "C" fn hear<Arguments>(speaker: *mut c_void, level: c_int, format:
 /// Whether a message says that bytes are passed over. Demuxers of Matroska say what they stumbled over, as an error; that
 /// of FLV warns of a packet whose two sizes differ.
 fn tells_of_a_loss(level: c_int, format: &str) -> bool {
-    const MATROSKA: [&str; 4] = [
+    const MATROSKA: [&str; 5] = [
         "invalid as first byte of an EBML number",
+        "indicated by an EBML number's first byte",
         "exceeds containing master element",
         "Unknown-sized element",
         "Invalid ",
@@ -74,6 +75,7 @@ mod tests {
             error,
             "Element at 0x%x ending at 0x%x exceeds containing master element ending at 0x%x"
         ));
+        assert!(tells_of_a_loss(error, "Length %d indicated by an EBML number's first byte 0x%02x exceeds max length %d."));
         assert!(tells_of_a_loss(error + 8, "Packet mismatch %d %d %d"));
         assert!(!tells_of_a_loss(error, "File ended prematurely"));
         assert!(!tells_of_a_loss(error + 8, "Could not find codec parameters"));
