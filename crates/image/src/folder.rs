@@ -28,9 +28,9 @@ pub struct Files {
     pub code: Vec<PathBuf>,
 }
 
-/// Lists the files of `folder` that its ignore file lets in. Those that match one of `weights`, patterns such as `models/*.onnx`, are weights, as are
-/// large ones. Hidden files, byte code, what builds leave behind, and folders that are links are left out; a link to a
-/// file stands for that file.
+/// Lists the files of `folder` that its ignore file lets in. Those that match one of `weights`, patterns such as
+/// `models/*.onnx`, are weights, as are large ones. Hidden files, byte code, what builds leave behind, and folders that
+/// are links are left out; a link to a file stands for that file.
 ///
 /// # Errors
 /// A pattern is none, also in the ignore file, or the system's.

@@ -1,10 +1,11 @@
 //! Makes one tag of a run that a cut has divided.
 //!
-//! Two tags become one when the first ends where its part ends, the second starts exactly where the next part starts, and
-//! they agree in batch and text. A tag ends where its part does if it ends within the length of a frame of it; of a model
-//! that looks at so many frames a second, also if it ends with the last frame of the part that was looked at. Tags on a
-//! frame, and tags with `additional_info`, stay as they are: they say more than that something goes on. Where several tags of one text meet at a cut, the first that
-//! the model wrote before it goes on as the first that it wrote behind it, and so on.
+//! Two tags become one when the first ends where its part ends, the second starts exactly where the next part starts,
+//! and they agree in batch and text. A tag ends where its part does if it ends within the length of a frame of it; of a
+//! model that looks at so many frames a second, also if it ends with the last frame of the part that was looked at.
+//! Tags on a frame, and tags with `additional_info`, stay as they are: they say more than that something goes on. Where
+//! several tags of one text meet at a cut, the first that the model wrote before it goes on as the first that it wrote
+//! behind it, and so on.
 //!
 //! What is kept never changes, so neither the order in which parts were finished nor a crash shows in the result.
 

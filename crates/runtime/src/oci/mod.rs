@@ -1,6 +1,7 @@
 //! Model programs in containers, by whatever engine this machine has.
 //!
-//! - [`engine`]: the way to the engine, or one of our own, which has a [`folder`]. [`owner`]: whose a container is, and which are nobody's.
+//! - [`engine`]: the way to the engine, or one of our own, which has a [`folder`]. [`owner`]: whose a container is, and
+//!   which are nobody's.
 //! - [`recipe`]: what a container is made of. [`media`]: how it comes to see files, and only these.
 //! - [`survivors`]: those that a killed service has left running, for the next one.
 //! - [`program`]: one that runs: fed, watched, stopped, removed. [`explain`]: how it ended, and why it did not start.
