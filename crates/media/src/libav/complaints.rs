@@ -75,7 +75,10 @@ mod tests {
             error,
             "Element at 0x%x ending at 0x%x exceeds containing master element ending at 0x%x"
         ));
-        assert!(tells_of_a_loss(error, "Length %d indicated by an EBML number's first byte 0x%02x exceeds max length %d."));
+        assert!(tells_of_a_loss(
+            error,
+            "Length %d indicated by an EBML number's first byte 0x%02x exceeds max length %d."
+        ));
         assert!(tells_of_a_loss(error + 8, "Packet mismatch %d %d %d"));
         assert!(!tells_of_a_loss(error, "File ended prematurely"));
         assert!(!tells_of_a_loss(error + 8, "Could not find codec parameters"));

@@ -16,17 +16,25 @@ use crate::world::{World, told};
 /// An engine that is nobody's child, as on most machines, and a world in which a job has a container there.
 struct Outlived {
     world: World,
-    engine: Child,
+    socket: PathBuf,
+    /// A service of Podman. Docker's daemon is nobody's child as it is.
+    podman: Option<Child>,
 }
 
 impl Outlived {
     /// A server is killed when one part of six is done. Its program waits until it is told to go on.
     async fn new(scratch: &Scratch) -> Self {
         let world = World::new();
-        let registries = world.folder.join("registries.conf");
-        fs::write(&registries, "").unwrap();
-        let outlived = Self { engine: scratch.start_another_service(&world.folder, &registries), world };
-        while Client::at(&outlived.socket()).await.is_err() {
+        let outlived = if scratch.is_docker() {
+            let socket = scratch.containers.client().await.unwrap().socket().to_owned();
+            Self { world, socket, podman: None }
+        } else {
+            let registries = world.folder.join("registries.conf");
+            fs::write(&registries, "").unwrap();
+            let podman = Some(scratch.start_another_service(&world.folder, &registries));
+            Self { socket: world.folder.join("engine.sock"), world, podman }
+        };
+        while Client::at(&outlived.socket).await.is_err() {
             tokio::task::yield_now().await;
         }
         let mut server = outlived.server("");
@@ -35,18 +43,15 @@ impl Outlived {
         outlived
     }
 
-    fn socket(&self) -> PathBuf {
-        self.world.folder.join("engine.sock")
-    }
-
     /// Starts a server with more in the configuration of its model.
     fn server(&self, more: &str) -> Server {
-        Server::start_as("contained-service", [self.world.folder.as_os_str(), OsStr::new(more)])
+        let arguments = [self.world.folder.as_os_str(), self.socket.as_os_str(), OsStr::new(more)];
+        Server::start_as("contained-service", arguments)
     }
 
     /// The containers of the job.
     async fn containers(&self) -> Vec<String> {
-        let client = Client::at(&self.socket()).await.unwrap();
+        let client = Client::at(&self.socket).await.unwrap();
         let listed = client.containers_with("io.tagger.job=job").await.unwrap();
         listed.into_iter().map(|container| format!("{} {}", container.id, container.state)).collect()
     }
@@ -63,21 +68,23 @@ impl Outlived {
         assert!(server.process.wait().unwrap().success());
         assert_eq!(self.containers().await, [""; 0]);
         assert_eq!(fs::read_dir(self.world.folder.join("data/work")).unwrap().count(), 0);
-        told(&service(&self.world, "").await, &"job".into()).await
+        told(&service(&self.world, &self.socket, "").await, &"job".into()).await
     }
 }
 
 impl Drop for Outlived {
     fn drop(&mut self) {
-        let _ = self.engine.kill();
-        let _ = self.engine.wait();
+        if let Some(podman) = &mut self.podman {
+            let _ = podman.kill();
+            let _ = podman.wait();
+        }
     }
 }
 
-async fn service(world: &World, more: &str) -> tagger_runtime::service::Service {
+async fn service(world: &World, socket: &Path, more: &str) -> tagger_runtime::service::Service {
     let containers = Containers::new(ContainerSetup {
         pull: Pull::Never,
-        socket: Some(world.folder.join("engine.sock")),
+        socket: Some(socket.to_owned()),
         place: Some(world.folder.display().to_string()),
         ..ContainerSetup::default()
     });
@@ -89,10 +96,11 @@ async fn service(world: &World, more: &str) -> tagger_runtime::service::Service 
 /// Is a server with one job in a container.
 pub fn be_a_service(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let world = World::of(Path::new(&arguments.next().unwrap()));
+    let socket = PathBuf::from(arguments.next().unwrap());
     let more = arguments.next().unwrap().into_string().unwrap();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let jobs = vec![job(&world, "job", "habits", "wait")];
-        serve(service(&world, &more).await, jobs).await
+        serve(service(&world, &socket, &more).await, jobs).await
     })
 }
 
