@@ -13,6 +13,9 @@ use tagger_runtime::service::{Clock, News, Service, Setup, Submit};
 use tagger_runtime::{ContainerSetup, Containers, Executors, Guard, Interpreter, ProcessExecutor};
 use tagger_store::{Job, JobId, Paging, Scope, Sqlite, TagQuery};
 
+/// How long a job may take to get where a test waits for it, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(180);
+
 /// A folder with `clip.mp4`, a minute long, and the folder `model`.
 pub struct World {
     pub folder: PathBuf,
@@ -133,20 +136,26 @@ pub fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis().try_into().unwrap()
 }
 
-/// Waits until a job is as it should be.
+/// Waits until a job is as it should be. One that never is fails the test.
 pub async fn until(service: &Service, id: &JobId, wanted: impl Fn(&Job) -> bool) -> Job {
     let mut watch = service.watch(None);
     let job = service.job(id).await.unwrap();
     if wanted(&job) {
         return job;
     }
-    while let Some(announcement) = watch.next().await {
-        match announcement.what {
-            News::Job(job) if job.id == *id && wanted(&job) => return (*job).clone(),
-            _ => {}
+    let come = async {
+        while let Some(announcement) = watch.next().await {
+            match announcement.what {
+                News::Job(job) if job.id == *id && wanted(&job) => return (*job).clone(),
+                _ => {}
+            }
         }
+        panic!("the service has ended");
+    };
+    match tokio::time::timeout(PATIENCE, come).await {
+        Ok(job) => job,
+        Err(_) => panic!("job `{id}` has come to a standstill: {}", told(service, id).await),
     }
-    panic!("the service has ended");
 }
 
 pub async fn ended(service: &Service, id: &JobId) -> Job {
