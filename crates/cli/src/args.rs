@@ -258,7 +258,7 @@ Exit status: 0 the image is there, 1 something failed, 2 usage, 130 interrupted.
 
 Examples:
   tagger build ./light -t light
-  tagger build ./light -t light:2 --base docker.io/library/python:3.11-slim --print-containerfile")]
+  tagger build ./light -t light:2 --base python:3.11-slim --print-containerfile")]
 pub struct BuildArgs {
     /// Make an image of the model in this folder, which has a tagger.toml
     #[arg(value_name = "FOLDER")]
