@@ -61,14 +61,25 @@ impl Outlived {
         self.world.folder.join(format!("data/work/job-{attempt}/output"))
     }
 
-    /// Has the server finish the job, whose program goes on now. Gives what has become of it.
-    async fn finish(self, mut server: Server, attempt: u32) -> String {
+    /// Has the server finish the job, whose program goes on now: with every tag once, and nothing left lying.
+    async fn finish(self, mut server: Server, attempt: u32) {
         fs::write(self.folder(attempt).join("media/go"), "").unwrap();
         server.until("ended");
         assert!(server.process.wait().unwrap().success());
         assert_eq!(self.containers().await, [""; 0]);
         assert_eq!(fs::read_dir(self.world.folder.join("data/work")).unwrap().count(), 0);
-        told(&service(&self.world, &self.socket, "").await, &"job".into()).await
+        insta::assert_snapshot!(told(&service(&self.world, &self.socket, "").await, &"job".into()).await, @"
+        succeeded
+        part 0 done, 0 attempts
+        part 1 done, 0 attempts
+        part 2 done, 0 attempts
+        part 3 done, 0 attempts
+        part 4 done, 0 attempts
+        part 5 done, 0 attempts
+        attempt 1 of 6 parts interrupted, not counted: the server ended
+        attempt 2 of 5 parts finished
+        6 tags
+        ");
     }
 }
 
@@ -112,18 +123,7 @@ pub fn a_container_that_outlives_its_server_is_taken_over_by_the_next_one() {
         let mut server = outlived.server("");
         server.until("job 1 of 6");
         assert_eq!(outlived.containers().await, before);
-        insta::assert_snapshot!(outlived.finish(server, 1).await, @"
-        succeeded
-        part 0 done, 0 attempts
-        part 1 done, 0 attempts
-        part 2 done, 0 attempts
-        part 3 done, 0 attempts
-        part 4 done, 0 attempts
-        part 5 done, 0 attempts
-        attempt 1 of 6 parts interrupted, not counted: the server ended
-        attempt 2 of 5 parts finished
-        6 tags
-        ");
+        outlived.finish(server, 1).await;
     });
 }
 
@@ -135,17 +135,6 @@ pub fn a_container_that_was_started_otherwise_is_removed_and_its_job_done_anew()
         server.until("job 2 of 6");
         assert_ne!(outlived.containers().await, before);
         assert!(!outlived.folder(1).exists());
-        insta::assert_snapshot!(outlived.finish(server, 2).await, @"
-        succeeded
-        part 0 done, 0 attempts
-        part 1 done, 0 attempts
-        part 2 done, 0 attempts
-        part 3 done, 0 attempts
-        part 4 done, 0 attempts
-        part 5 done, 0 attempts
-        attempt 1 of 6 parts interrupted, not counted: the server ended
-        attempt 2 of 5 parts finished
-        6 tags
-        ");
+        outlived.finish(server, 2).await;
     });
 }
